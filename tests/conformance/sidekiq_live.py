@@ -1,0 +1,204 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real Sidekiq for the tests: a Redis of its own, processes of Debian's releases, and the Ruby API as a judge.
+
+Everything here is a context manager that ends what it started, has a time-out, and shows the log of what did not come up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import redis
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))
+from roots import command_in, ensure_root, stop  # noqa: E402
+
+RUBY = Path(__file__).resolve().parent / "ruby"
+MOUNTED = "/mnt/ruby"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Release:
+    """A Sidekiq that Debian ships: ``beat`` is its heartbeat period in seconds."""
+
+    version: str
+    suite: str
+    beat: float
+
+
+RELEASES = (Release("6.4.1", "bookworm", 5.0), Release("7.3.2", "trixie", 10.0))
+
+
+def wait_for(what: str, seconds: float, look: Callable[[], T], log: Path | None = None) -> T:
+    """The first true answer of ``look``; an AssertionError that names ``what`` and ends with the log after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not (answer := look()):
+        if time.monotonic() > deadline:
+            tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:]) if log else ""
+            raise AssertionError(f"after {seconds:g} s still not: {what}\n{tail}")
+        time.sleep(0.05)
+    return answer
+
+
+@contextlib.contextmanager
+def redis_server(suite: str, directory: Path, program: str = "redis-server") -> Iterator[str]:
+    """A Redis (or ``valkey-server``) of a Debian suite on a free port of the loopback; gives its URL, keeps nothing on disk."""
+    log = directory / f"{program}.log"
+    with contextlib.ExitStack() as cleanup:
+        for _ in range(5):  # a free port can be taken by another before the server has it
+            port = _free_port()
+            argv = [program, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", "/tmp"]
+            with log.open("wb") as output:
+                server = command_in(ensure_root(suite), argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            cleanup.callback(stop, server)
+            if wait_for(f"{program} answers", 10, lambda s=server, p=port: s.poll() is not None or _pings(p), log) and server.poll() is None:
+                break
+        else:
+            raise AssertionError(f"{program} does not start:\n{log.read_text()}")
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@dataclass(frozen=True)
+class Sidekiq:
+    """A running Sidekiq process: its pid is the one it writes into its heartbeat."""
+
+    process: subprocess.Popen[bytes]
+    identity: str
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+
+
+@contextlib.contextmanager
+def sidekiq(
+    release: Release,
+    url: str,
+    directory: Path,
+    queues: Sequence[str],
+    concurrency: int = 2,
+    tag: str = "lab",
+    timeout: int = 1,
+    env: Mapping[str, str] | None = None,
+) -> Iterator[Sidekiq]:
+    """A real Sidekiq that runs ``ruby/worker.rb``; ``queues`` as for ``-q``. Given once its first heartbeat is in Redis."""
+    argv = ["sidekiq", "-r", f"{MOUNTED}/worker.rb", "-e", "production", "-g", tag, "-t", str(timeout), "-c", str(concurrency)]
+    for queue in queues:
+        argv += ["-q", queue]
+    log = directory / f"sidekiq-{release.version}-{tag}.log"
+    with log.open("ab") as output:
+        process = _ruby(release, argv, url, env, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    client = redis.Redis.from_url(url, decode_responses=True)
+    try:
+
+        def beats() -> str | None:
+            assert process.poll() is None, f"Sidekiq {release.version} ended at once:\n{log.read_text(errors='replace')}"
+            mine = [member for member in client.smembers("processes") if member.rsplit(":", 2)[1] == str(process.pid)]
+            return next((identity for identity in mine if client.hexists(identity, "beat")), None)
+
+        yield Sidekiq(process, wait_for(f"Sidekiq {release.version} has a heartbeat", 30, beats, log))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGCONT)  # it may have been stopped by a test, and could not take a TERM then
+        stop(process, patience=timeout + 5)
+        client.close()
+
+
+class Judge:
+    """Sidekiq's Ruby API, asked by name; see ``ruby/judge.rb`` for the operations."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process, self._log, self._unread = process, log, b""
+
+    def ask(self, operation: str, seconds: float = 30.0, **details: Any) -> Any:
+        """The answer of one operation; an AssertionError when Ruby raised or did not answer in time."""
+        pipe = self._process.stdin
+        assert pipe is not None
+        pipe.write(json.dumps({"op": operation, **details}).encode() + b"\n")
+        pipe.flush()
+        answer = json.loads(self._line(time.monotonic() + seconds))
+        assert "error" not in answer, f"{operation} {details}: {answer['error']}"
+        return answer["ok"]
+
+    def push(self, worker: str, *args: Any, at: float | None = None, **options: Any) -> str:
+        """Enqueue (or schedule ``at`` epoch seconds) a job of a class of ``ruby/worker.rb``, as Mastodon does; gives the jid."""
+        jid: str = self.ask("push", **{"class": worker, "args": args, "at": at, "options": options})
+        return jid
+
+    def _line(self, deadline: float) -> bytes:
+        pipe = self._process.stdout
+        assert pipe is not None
+        while b"\n" not in self._unread:
+            ready, _, _ = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
+            more = os.read(pipe.fileno(), 1 << 16) if ready else b""
+            assert more, f"the judge does not answer:\n{self._log.read_text(errors='replace')[-2000:]}"
+            self._unread += more
+        line, self._unread = self._unread.split(b"\n", 1)
+        return line
+
+
+@contextlib.contextmanager
+def judge(release: Release, url: str, directory: Path) -> Iterator[Judge]:
+    """The Ruby API of a release on a database."""
+    log = directory / f"judge-{release.version}.log"
+    with log.open("ab") as output:
+        process = _ruby(release, ["ruby", f"{MOUNTED}/judge.rb"], url, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=output)
+    try:
+        yield Judge(process, log)
+    finally:
+        stop(process)
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+
+
+@contextlib.contextmanager
+def producer(release: Release, url: str, count: int = 0, seed: int = 1, per_second: int = 0) -> Iterator[subprocess.Popen[bytes]]:
+    """``ruby/producer.rb`` at work; it prints the jid of each job on its standard output. Ends by TERM at the latest here."""
+    argv = ["ruby", f"{MOUNTED}/producer.rb", str(count), str(seed), str(per_second)]
+    process = _ruby(release, argv, url, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        stop(process)
+        if process.stdout:
+            process.stdout.close()
+
+
+def _ruby(
+    release: Release, argv: Sequence[str], url: str, env: Mapping[str, str] | None = None, **popen: Any
+) -> subprocess.Popen[bytes]:
+    environment = {"REDIS_URL": url, "RUBYOPT": "-W0", **(env or {})}
+    return command_in(ensure_root(release.suite), argv, environment, {RUBY: MOUNTED}, **popen)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _pings(port: int) -> bool:
+    with contextlib.suppress(redis.RedisError), contextlib.closing(redis.Redis(port=port, socket_timeout=1)) as client:
+        return bool(client.ping())
+    return False
