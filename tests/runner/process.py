@@ -1,0 +1,66 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running other programs: quietly into a log, and never longer than allowed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Optional
+
+from runner.say import Failed
+
+MINUTE = 60
+
+
+def run(
+    command: Sequence[str],
+    *,
+    log: Path,
+    env: Optional[Mapping[str, str]] = None,
+    cwd: Optional[Path] = None,
+    timeout: float = 30 * MINUTE,
+) -> None:
+    """Run a command without a terminal and append what it prints to a log. Raises Failed. Nothing it started is left."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as out:
+        print("$", *command, file=out, flush=True)
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            status = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"no end after {timeout / MINUTE:.0f} minutes") from None
+        finally:
+            _end_group(process)
+    if status:
+        raise Failed(f"{Path(command[0]).name} ended with exit status {status}")
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End what the command left running; a session of its own makes it one process group."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, sign)
+        except (ProcessLookupError, PermissionError):
+            return
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def tail(log: Path, lines: int = 40) -> str:
+    """The end of a log."""
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])

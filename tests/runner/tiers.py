@@ -1,0 +1,188 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tiers of ./dev test: one table, one way to run them, one report."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Optional
+
+from runner import ansible_test, debian, environment, lint, process, venvs
+from runner.place import CACHE, CHECKOUT, LOGS
+from runner.say import Failed, Missing, say
+from runner.venvs import NEWEST, OLDEST, Core
+
+Run = Callable[[Core, Path], None]
+
+
+@dataclass(frozen=True)
+class Tier:
+    """One row of the table. It is not run when nothing matches tests, a glob in the checkout."""
+
+    name: str
+    run: Run
+    about: str
+    tests: str = "galaxy.yml"
+    every_core: bool = False
+    commands: tuple[str, ...] = ()
+    root: bool = False
+
+
+def _pytest(folder: str) -> Run:
+    def run(core: Core, log: Path) -> None:
+        venv = core.venv()
+        command = [str(venv.python), "-m", "pytest", "-p", "no:cacheprovider", "-ra", "--color=no", folder]
+        process.run(command, log=log, env=environment.with_collection(venv), cwd=CHECKOUT)
+
+    return run
+
+
+def _script(path: str) -> Run:
+    def run(core: Core, log: Path) -> None:
+        venv = core.venv()
+        process.run([str(venv.python), path], log=log, env=environment.with_collection(venv), cwd=CHECKOUT)
+
+    return run
+
+
+def _lint(core: Core, log: Path) -> None:
+    lint.check(log)
+
+
+TIERS = (
+    Tier("lint", _lint, "style, types, licences, docs, build and import", commands=("shellcheck",)),
+    Tier("sanity", ansible_test.sanity, "ansible-test sanity", every_core=True, commands=("shellcheck",)),
+    Tier("units", ansible_test.units, "ansible-test units", "tests/unit/**/test_*.py", every_core=True),
+    Tier(
+        "integration",
+        ansible_test.integration,
+        "ansible-test integration, against a real Redis and Valkey",
+        "tests/integration/targets/*/tasks/main.yml",
+        every_core=True,
+        commands=("redis-server",),
+    ),
+    Tier(
+        "conformance",
+        _pytest("tests/conformance"),
+        "against real Sidekiq, in throw-away Debian roots",
+        "tests/conformance/**/test_*.py",
+        commands=("redis-server", "mmdebstrap", "systemd-nspawn"),
+        root=True,
+    ),
+    Tier(
+        "playbooks",
+        _pytest("tests/playbooks"),
+        "the playbooks, run by ansible-playbook",
+        "tests/playbooks/**/test_*.py",
+        every_core=True,
+        commands=("redis-server",),
+    ),
+    Tier("demo", _script("tests/instance/demo.py"), "./dev demo", "tests/instance/demo.py"),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a tier ended on one core: "passed", "failed" or "not run"; why is empty when it passed."""
+
+    tier: str
+    core: str
+    state: str
+    note: str
+    seconds: float
+
+
+def choose(names: Sequence[str]) -> list[Tier]:
+    """The tiers of these names, or all, in the order of the table. Raises Failed."""
+    known = [tier.name for tier in TIERS]
+    for name in names:
+        if name not in known:
+            raise Failed(f"there is no tier {name!r}; choose from: {', '.join(known)}")
+    return [tier for tier in TIERS if not names or tier.name in names]
+
+
+def test(names: Sequence[str], only_core: Optional[Core] = None) -> int:
+    """Run tiers, report, and return the exit status: 1 when one failed."""
+    outcomes = []
+    for tier in choose(names):
+        for core in _cores(tier, only_core):
+            outcomes.append(_run(tier, core))
+    _report(outcomes)
+    return 1 if any(outcome.state == "failed" for outcome in outcomes) else 0
+
+
+def _cores(tier: Tier, only: Optional[Core]) -> Iterable[Core]:
+    if only:
+        return (only,)
+    return (OLDEST, NEWEST) if tier.every_core else (venvs.best_core(),)
+
+
+def _run(tier: Tier, core: Core) -> Outcome:
+    started = time.monotonic()
+    log = LOGS / f"{tier.name}-{core.name}.log"
+    log.unlink(missing_ok=True)
+    label = "-"
+    try:
+        if not any(CHECKOUT.glob(tier.tests)):
+            raise Missing(f"nothing there ({tier.tests})")
+        if tier.root and not debian.is_root():
+            raise Missing("needs root")
+        label = venvs.core_version(core.venv())
+        debian.need_commands(tier.commands)
+        say(f"{tier.name} on ansible-core {label}: {tier.about}")
+        started = time.monotonic()
+        tier.run(core, log)
+        state, note = "passed", _counts(log)
+    except Missing as reason:
+        state, note = "not run", str(reason)
+        label = core.name if label == "-" else label
+    except Failed as error:
+        state, note = "failed", str(error).splitlines()[0]
+        _show(log, error)
+    seconds = time.monotonic() - started
+    say(f"{tier.name}: {state}" + (f" ({note})" if note else "") + f", {seconds:.0f} s")
+    return Outcome(tier.name, label, state, note, seconds)
+
+
+def _show(log: Path, error: Failed) -> None:
+    if log.exists():
+        print(f"---- the end of {_shown(log)}", process.tail(log), "----", sep="\n", flush=True)
+    else:
+        print(error, flush=True)
+
+
+def _shown(log: Path) -> str:
+    return str(log.relative_to(CHECKOUT)) if CHECKOUT in CACHE.parents else str(log)
+
+
+def _counts(log: Path) -> str:
+    """What pytest counted, added up over its runs in this log."""
+    sums: dict[str, int] = {}
+    if not log.exists():
+        return ""
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        if re.match(r"^=*\s*\d+ (passed|failed|skipped|error|xfailed|deselected).* in [\d.]+s", line):
+            for number, word in re.findall(r"(\d+) (passed|failed|skipped|xfailed|deselected)", line):
+                sums[word] = sums.get(word, 0) + int(number)
+    return ", ".join(f"{number} {word}" for word, number in sums.items())
+
+
+def _report(outcomes: Sequence[Outcome]) -> None:
+    rows = [("tier", "ansible-core", "result", "seconds", "")]
+    rows += [(o.tier, o.core, o.state, f"{o.seconds:.0f}", o.note) for o in outcomes]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    print()
+    for row in rows:
+        tier, core, state, seconds = (cell.ljust(width) for cell, width in zip(row, widths))
+        print(f"{tier}  {core}  {state}  {seconds.strip().rjust(widths[3])}  {row[4]}".rstrip())
+    count = {state: sum(outcome.state == state for outcome in outcomes) for state in ("passed", "failed", "not run")}
+    for outcome in outcomes:
+        if outcome.state == "failed":
+            print(f"log of {outcome.tier}: {_shown(LOGS)}/{outcome.tier}-*.log")
+    print()
+    print(f"tiers: {count['passed']} passed, {count['failed']} failed, {count['not run']} skipped", flush=True)
