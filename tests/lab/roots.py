@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Real Debian roots to test on, without a container engine.
 
-A root is built once by mmdebstrap and kept in the cache directory (``DEV_CACHE``, by default ``.cache`` of the checkout).
-Programs of a root run by :func:`command_in`, which leaves nothing behind: the root is read-only for them, mounts live in a mount
-namespace of their own, and the process dies with the one that started it.
+A root is built once by mmdebstrap and kept in the cache directory (``MASTODON_DEV_CACHE``, by default ``.cache`` of
+the checkout). Programs of a root run by :func:`command_in`, which leaves nothing behind: the root is read-only for
+them, mounts live in a mount namespace of their own, and the process dies with the one that started it.
 
     python3 tests/lab/roots.py build bookworm trixie
     python3 tests/lab/roots.py run trixie redis-server --version
@@ -58,9 +58,9 @@ class RootsError(Exception):
 
 
 def cache_dir() -> Path:
-    """Where the roots are kept: ``DEV_CACHE`` or ``.cache`` of the checkout, plus ``roots``."""
+    """Where the roots are kept: ``MASTODON_DEV_CACHE`` or ``.cache`` of the checkout, plus ``roots``."""
     checkout = Path(__file__).resolve().parents[2]
-    return Path(os.environ.get("DEV_CACHE") or checkout / ".cache").absolute() / "roots"
+    return Path(os.environ.get("MASTODON_DEV_CACHE") or checkout / ".cache").absolute() / "roots"
 
 
 def ensure_root(suite: str) -> Path:
@@ -80,10 +80,11 @@ def ensure_root(suite: str) -> Path:
         stamp.unlink(missing_ok=True)
         if root.exists():
             shutil.rmtree(root)
-        print(f"Building a Debian {suite} root with {', '.join(PACKAGES[suite])} (about half a minute)", file=sys.stderr)
+        packages = ",".join(PACKAGES[suite])
+        print(f"Building a Debian {suite} root with {packages} (about half a minute)", file=sys.stderr)
         # In namespaces of its own, so that an interrupted build leaves neither a process nor a mount below the root.
-        alone = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
-        _run(*alone, "mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(PACKAGES[suite])}", suite, str(root))
+        alone = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        _run(*alone, "mmdebstrap", "--quiet", "--variant=minbase", f"--include={packages}", suite, str(root))
         stamp.write_text(recipe)
     return root
 
@@ -97,8 +98,8 @@ def command_in(
 ) -> subprocess.Popen[bytes]:
     """Start a program of a root and return it; its pid is the program's own.
 
-    It sees the network of this machine, an empty ``/tmp``, ``/run`` and ``/mnt``, and each directory of ``binds`` (path here -> path
-    there, below one of these three). Nothing of this process' environment is inherited but what ``env`` names.
+    It sees the network of this machine, an empty ``/tmp``, ``/run`` and ``/mnt``, and each directory of ``binds``
+    (path here -> path there, below one of these three). Of the environment it gets what ``env`` names and no more.
     It leads a process group, and is killed when the thread that called this function ends.
     """
     _need_root("run a program in a Debian root")
@@ -110,8 +111,9 @@ def command_in(
         if os.getppid() != parent:  # it ended before the line above
             os.kill(os.getpid(), signal.SIGKILL)
 
+    enter = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _ENTER, "enter", str(root)]
     return subprocess.Popen(
-        ["unshare", "--mount", "--propagation", "private", "sh", "-c", _ENTER, "enter", str(root), *mounts, "--", *argv],
+        [*enter, *mounts, "--", *argv],
         env={"PATH": SYSTEM_PATH, "HOME": "/tmp", "LANG": "C.UTF-8", **(env or {})},
         start_new_session=True,
         preexec_fn=die_with_parent,
@@ -146,9 +148,9 @@ def _need_mmdebstrap() -> None:
 def _run(*argv: str) -> None:
     env = {**os.environ, "PATH": SYSTEM_PATH, "DEBIAN_FRONTEND": "noninteractive"}
     try:
-        done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True)
     except FileNotFoundError:
-        raise RootsError(f"{argv[0]} is not installed; the Debian roots can only be built on Debian or Ubuntu.") from None
+        raise RootsError(f"{argv[0]} is not installed; a Debian root can only be built on Debian.") from None
     if done.returncode:
         tail = "\n".join(done.stderr.decode(errors="replace").splitlines()[-10:])
         raise RootsError(f"{' '.join(argv)} ended with {done.returncode}:\n{tail}")
@@ -185,6 +187,8 @@ def main() -> int:
     except RootsError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
