@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The fediverse.mastodon authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ansible-test on a copy of the collection, without containers and without anything from outside but Python packages."""
+"""ansible-test on a copy of the collection, without containers and downloads other than Python packages."""
 
 from __future__ import annotations
 

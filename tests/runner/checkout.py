@@ -19,7 +19,7 @@ def files() -> list[Path]:
     """Paths relative to the checkout, without what .gitignore names and without what was deleted."""
     debian.need_commands(["git"])
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"]
-    answer = subprocess.run(command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    answer = subprocess.run(command, cwd=CHECKOUT, capture_output=True, check=False)
     if answer.returncode:
         raise Failed(f"git cannot list the files of {CHECKOUT}: {os.fsdecode(answer.stderr).strip()}")
     paths = (Path(os.fsdecode(name)) for name in answer.stdout.split(b"\0") if name)

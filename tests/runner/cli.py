@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Callable, NoReturn, Optional
+from typing import Callable, NoReturn
 
 from runner import environment, lint, process, tiers, venvs
 from runner.place import CACHE, CACHE_VARIABLE, CHECKOUT, LOGS
@@ -54,7 +54,9 @@ def show_help(arguments: Sequence[str]) -> int:
         print(f"  {command.usage.ljust(width)}  {command.about}")
     print("\ntiers of ./dev test, in this order:\n")
     for tier in tiers.TIERS:
-        print(f"  {tier.name.ljust(width)}  {tier.about}{', on both releases of ansible-core' if tier.every_core else ''}")
+        print(
+            f"  {tier.name.ljust(width)}  {tier.about}{', on both releases of ansible-core' if tier.every_core else ''}"
+        )
     print(f"""
 ansible-core 2.19 (Python 3.11) and the newest release (the newest Python found) are used; what cannot be run here is
 reported as not run. --core 2.19 or --core newest chooses one; exec, demo, bench and soak take the newest that runs.
@@ -111,16 +113,20 @@ def run_lint(arguments: Sequence[str]) -> int:
 
 COMMANDS = {
     "help": Command("help", "this text", show_help),
-    "demo": Command("demo [ARGUMENT...]", "show the health report of an instance in trouble, made up on this machine", run_demo),
+    "demo": Command(
+        "demo [ARGUMENT...]", "show the health report of an instance in trouble, made up on this machine", run_demo
+    ),
     "test": Command("test [--core CORE] [TIER...]", "run all tests, or some tiers of them", run_test),
     "lint": Command("lint [--fix]", "run the checks alone; --fix formats the code", run_lint),
-    "exec": Command("exec [--core CORE] CMD...", "run a command with the collection and Ansible on its paths", run_exec),
+    "exec": Command(
+        "exec [--core CORE] CMD...", "run a command with the collection and Ansible on its paths", run_exec
+    ),
     "bench": Command("bench [NAME...]", "measure, as ratios within one run", run_bench),
     "soak": Command("soak [ARGUMENT...]", "run for long under load and look for what is lost", run_soak),
 }
 
 
-def _core_option(arguments: Sequence[str]) -> tuple[Optional[Core], list[str]]:
+def _core_option(arguments: Sequence[str]) -> tuple[Core | None, list[str]]:
     """Split "--core NAME" off the front."""
     rest = list(arguments)
     if rest[:1] == ["--core"]:
@@ -136,7 +142,7 @@ def _exec_script(script: str, arguments: Sequence[str]) -> NoReturn:
     _exec(None, ["python", str(CHECKOUT / script), *arguments])
 
 
-def _exec(core: Optional[Core], command: Sequence[str]) -> NoReturn:
+def _exec(core: Core | None, command: Sequence[str]) -> NoReturn:
     env = environment.with_collection((core or venvs.best_core()).venv())
     sys.stdout.flush()
     try:

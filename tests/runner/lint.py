@@ -13,6 +13,8 @@ from runner.place import CACHE, CHECKOUT, LOGS, setting_up
 from runner.say import Failed, say
 
 _NOX_HOME = CACHE / "nox"
+_ALL_RAN = re.compile(r"^nox > Ran \d+ sessions", re.MULTILINE)
+_NOT_INSTALLED = re.compile(r"^nox > Command \S*python -m pip install .* failed", re.MULTILINE)
 _SHELL = re.compile(rb"^#!\s*(/usr)?/bin/(env )?(ba|da)?sh\b")
 
 
@@ -56,12 +58,19 @@ def nox(log: Path) -> None:
     stamp = _NOX_HOME / "made-from"
     sources = (CHECKOUT / "noxfile.py", CHECKOUT / "antsibull-nox.toml")
     wanted = venvs.fingerprint(*sources, venvs.checks().path / "made-from", _NOX_HOME)
-    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
-        with setting_up():
-            say("making the environments of the nox sessions (once)")
-            process.run([*command, "--install-only"], log=LOGS / "nox-install.log", env=env)
-            stamp.write_text(wanted, encoding="utf-8")
-    process.run([*command, "--no-install"], log=log, env=env)
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+        process.run([*command, "--no-install"], log=log, env=env)
+        return
+    with setting_up():
+        say("the nox sessions make their environments (once)")
+        stamp.unlink(missing_ok=True)
+        try:
+            process.run(command, log=log, env=env)
+        finally:
+            # A finding is no reason to install everything again; an installation that failed is.
+            text = log.read_text(encoding="utf-8", errors="replace")
+            if _ALL_RAN.search(text) and not _NOT_INSTALLED.search(text):
+                stamp.write_text(wanted, encoding="utf-8")
 
 
 def _nox() -> list[str]:
@@ -78,6 +87,7 @@ def _nox() -> list[str]:
 def _nox_environment(check: bool) -> dict[str, str]:
     env = environment.for_venv(venvs.checks())
     env["ANTSIBULL_NOX_INSTALL_COLLECTIONS"] = "never"  # there are no dependencies
+    env["ANTSIBULL_NOX_IGNORE_INSTALLED_COLLECTIONS"] = "true"  # what else lies on this machine does not count
     env["MYPY_CACHE_DIR"] = str(CACHE / "mypy")
     env["RUFF_CACHE_DIR"] = str(CACHE / "ruff")
     # antsibull-nox changes files unless it believes that it runs in CI.

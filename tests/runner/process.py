@@ -10,7 +10,6 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Optional
 
 from runner.say import Failed
 
@@ -21,8 +20,8 @@ def run(
     command: Sequence[str],
     *,
     log: Path,
-    env: Optional[Mapping[str, str]] = None,
-    cwd: Optional[Path] = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
     timeout: float = 30 * MINUTE,
 ) -> None:
     """Run a command without a terminal and append what it prints to a log. Raises Failed. Nothing it started is left."""

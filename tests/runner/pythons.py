@@ -12,7 +12,6 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 # Newest first. Controllers need 3.11; the older ones are only targets, for ansible-test's compile and import tests.
 VERSIONS = tuple((3, minor) for minor in range(15, 8, -1))
@@ -40,7 +39,7 @@ class Python:
         return "Python {}.{}".format(*self.version)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def find() -> dict[tuple[int, int], Python]:
     """The first working interpreter of each version, newest version first."""
     found: dict[tuple[int, int], Python] = {}
@@ -58,7 +57,7 @@ def find() -> dict[tuple[int, int], Python]:
     return {version: found[version] for version in VERSIONS if version in found}
 
 
-def probe(path: Path) -> Optional[Python]:
+def probe(path: Path) -> Python | None:
     """What an interpreter says of itself; None when it does not run, as a shim that stands for nothing."""
     try:
         answer = subprocess.run(
@@ -95,8 +94,8 @@ def _candidates() -> Iterator[Path]:
                 yield path
 
 
-@functools.lru_cache(maxsize=None)
-def _pyenv_root() -> Optional[Path]:
+@functools.cache
+def _pyenv_root() -> Path | None:
     root = os.environ.get("PYENV_ROOT")
     if not root and shutil.which("pyenv"):
         answer = subprocess.run(["pyenv", "root"], stdout=subprocess.PIPE, check=False, text=True)

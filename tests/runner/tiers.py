@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable
 
 from runner import ansible_test, debian, environment, lint, process, venvs
 from runner.place import CACHE, CHECKOUT, LOGS
@@ -106,7 +106,7 @@ def choose(names: Sequence[str]) -> list[Tier]:
     return [tier for tier in TIERS if not names or tier.name in names]
 
 
-def test(names: Sequence[str], only_core: Optional[Core] = None) -> int:
+def test(names: Sequence[str], only_core: Core | None = None) -> int:
     """Run tiers, report, and return the exit status: 1 when one failed."""
     outcomes = []
     for tier in choose(names):
@@ -116,7 +116,7 @@ def test(names: Sequence[str], only_core: Optional[Core] = None) -> int:
     return 1 if any(outcome.state == "failed" for outcome in outcomes) else 0
 
 
-def _cores(tier: Tier, only: Optional[Core]) -> Iterable[Core]:
+def _cores(tier: Tier, only: Core | None) -> Iterable[Core]:
     if only:
         return (only,)
     return (OLDEST, NEWEST) if tier.every_core else (venvs.best_core(),)

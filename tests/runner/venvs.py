@@ -76,7 +76,7 @@ def checks() -> Venv:
     return make("checks", NEWEST.pythons + OLDEST.pythons, "the checks need Python 3.11 or newer")
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def make(name: str, versions: tuple[tuple[int, int], ...], requires: str) -> Venv:
     """Make a virtual environment from requirements/NAME.txt unless the one that stands is made from the same lists."""
     venv = Venv(CACHE / "venvs" / name)
@@ -115,7 +115,7 @@ def fingerprint(*parts: Path) -> str:
     return digest.hexdigest()
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def core_version(venv: Venv) -> str:
     """The version of ansible-core in an environment, and its Python: "2.21.5, Python 3.13"."""
     code = "import sys, ansible.release as r; print(f'{r.__version__}, Python {sys.version_info[0]}.{sys.version_info[1]}')"
