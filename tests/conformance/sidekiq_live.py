@@ -84,6 +84,11 @@ class Sidekiq:
         self.process.kill()
         self.process.wait(10)
 
+    def freeze(self) -> None:
+        """Stop it where it is, so that nothing changes while two look; ``signal(SIGCONT)`` lets it go on."""
+        self.process.send_signal(signal.SIGSTOP)
+        wait_for(f"{self.identity} is frozen", 5, lambda: _state(self.process.pid) == "T")
+
 
 @contextlib.contextmanager
 def sidekiq(
@@ -114,9 +119,7 @@ def sidekiq(
 
         yield Sidekiq(process, wait_for(f"Sidekiq {release.version} has a heartbeat", 30, beats, log))
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGCONT)  # it may have been stopped by a test, and could not take a TERM then
-        stop(process, patience=timeout + 5)
+        stop(process, patience=0)  # what still runs there is of no interest, and a frozen process takes no TERM
         client.close()
 
 
@@ -212,6 +215,10 @@ def _ruby(
 ) -> subprocess.Popen[bytes]:
     environment = {"REDIS_URL": url, "RUBYOPT": "-W0", **(env or {})}
     return command_in(ensure_root(release.suite), argv, environment, {RUBY: MOUNTED}, **popen)
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def _free_port() -> int:
