@@ -1,0 +1,143 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""./dev demo: an instance in trouble, made up on this machine, and the report that the collection gives of it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NoReturn
+
+import redis
+
+from ansible_collections.fediverse.mastodon.tests.instance import heartbeat, server, situations
+
+_HOST = "social.example"
+_PLAYBOOK = "fediverse.mastodon.health"
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# A save point, as every Mastodon should have one; it is never reached, and nothing is written at the end.
+_PERSISTENT = ("--save", "3600 1", "--shutdown-on-sigterm", "nosave")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Make the instance, show its report, and keep it up while somebody is at the terminal. Returns the exit status."""
+    options = _options(arguments)
+    for number in _ENDING:
+        signal.signal(number, _end)
+    try:
+        with server.running(*_PERSISTENT, port=options.port) as running, contextlib.closing(running.client()) as client:
+            return _show(running, client, options)
+    except server.ServerFailed as error:
+        print(f"the demo has no server: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__)
+    parser.add_argument("--situation", choices=situations.SITUATIONS, default="trouble", help="what is wrong with it")
+    parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; the default picks a free one")
+    parser.add_argument("--no-wait", action="store_true", help="end after the report, also at a terminal")
+    return parser.parse_args(arguments)
+
+
+def _show(running: server.Server, client: redis.Redis, options: argparse.Namespace) -> int:
+    situation = situations.SITUATIONS[options.situation]
+    began = time.monotonic()
+    processes = situation(client)
+    _tell(f"Made up an instance of Mastodon in {time.monotonic() - began:.1f} s: {_size_of(client)}. {situation.title}")
+    _tell(f"It is at {running.url} until this ends, in a private Valkey; nothing else on this machine is touched.")
+    with heartbeat.kept_alive(client, processes):
+        status = _report(running)
+        if not status and not options.no_wait and sys.stdin.isatty():
+            _wait_for_visitor(running.url)
+        elif not status:
+            _tell("\nAt a terminal ./dev demo stays up after the report, so that more can be tried on it.")
+    return status
+
+
+def _size_of(client: redis.Redis) -> str:
+    queued = sum(client.llen(b"queue:" + name) for name in client.smembers("queues"))
+    sets = ", ".join(f"{client.zcard(name):,} {name}" for name in ("retry", "schedule", "dead"))
+    return f"{queued:,} jobs in its queues, in its sets {sets}"
+
+
+def _report(running: server.Server) -> int:
+    """Run the playbook as a user would; what Ansible writes for itself goes away with the server."""
+    private = running.socket.parent
+    settings = private / "ansible.cfg"
+    settings.write_text(f"[defaults]\nhome = {private}/ansible\nremote_tmp = {private}/ansible/tmp\n", encoding="utf-8")
+    env = dict(os.environ, ANSIBLE_CONFIG=str(settings))
+    env.setdefault("ANSIBLE_PYTHON_INTERPRETER", sys.executable)
+    if sys.stdout.isatty():
+        env["ANSIBLE_FORCE_COLOR"] = "1"
+    command = _playbook(running.url)
+    _tell(f"\n$ {shlex.join(command)}")
+    with _ended_with_us(command, env) as child:
+        status = child.wait()
+    if status:
+        print(f"{command[0]} ended with exit status {status}", file=sys.stderr)
+    return status
+
+
+def _playbook(url: str) -> list[str]:
+    return ["ansible-playbook", _PLAYBOOK, "-i", f"{_HOST},", "-c", "local", "-e", f"redis_url={url}"]
+
+
+def _commands(url: str) -> list[list[str]]:
+    module = ["ansible", "localhost", "-a", f"redis_url={url}", "-m"]
+    return [
+        [*module, "fediverse.mastodon.sidekiq_health_info"],
+        [*module, "fediverse.mastodon.sidekiq_info"],
+        [*_playbook(url), "-e", "health_fail_on=critical"],
+    ]
+
+
+@contextlib.contextmanager
+def _ended_with_us(command: Sequence[str], env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command that ends with the block. In a session of its own: Ctrl-C reaches us alone, who then end it."""
+    child = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        yield child
+    finally:
+        if child.poll() is None:
+            # Ansible hands the signal on to its workers, which are in sessions of their own.
+            child.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(5)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def _wait_for_visitor(url: str) -> None:
+    _tell("\nTry next, in another terminal while this one waits:")
+    for command in _commands(url):
+        _tell(f"  ./dev exec {shlex.join(command)}")
+    _tell("\nEnter or Ctrl-C ends it.")
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.stdin.readline()
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    # A second signal must not stop the clearing up.
+    for ending in _ENDING:
+        signal.signal(ending, signal.SIG_IGN)
+    raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
