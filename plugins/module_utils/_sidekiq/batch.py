@@ -13,9 +13,6 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Generator
 
-from .errors import SidekiqError
-from .text import clean
-
 T = t.TypeVar("T")
 Reader = Generator[None, None, T]
 
@@ -23,10 +20,9 @@ Reader = Generator[None, None, T]
 class Answer:
     """What Redis says to one command, there after the next round trip."""
 
-    __slots__ = ("_reply", "_what")
+    __slots__ = ("_reply",)
 
-    def __init__(self, what: str) -> None:
-        self._what = what
+    def __init__(self) -> None:
         self._reply: t.Any = None
 
     def receive(self, reply: t.Any) -> None:
@@ -36,13 +32,12 @@ class Answer:
         """The reply, or C(default) where there is none.
 
         A key of another type than Sidekiq's is not Sidekiq's and counts as absent. Any other refusal raises
-        SidekiqError, unless C(tolerant): then it counts as absent too.
+        the error of redis-py, unless C(tolerant): then it counts as absent too.
         """
         if isinstance(self._reply, Exception):
-            reason = str(self._reply)
-            if tolerant or reason.startswith("WRONGTYPE"):
+            if tolerant or str(self._reply).startswith("WRONGTYPE"):
                 return default
-            raise SidekiqError(f"Redis refuses {self._what}: {clean(reason)}")
+            raise self._reply
         return default if self._reply is None else self._reply
 
 
@@ -56,7 +51,7 @@ class Batch:
 
     def ask(self, method: str, *args: t.Any, **options: t.Any) -> Answer:
         """Ask by the name of a redis-py method, for example C(ask("llen", key))."""
-        answer = Answer(method.upper())
+        answer = Answer()
         self._open.append((answer, method, args, options))
         return answer
 

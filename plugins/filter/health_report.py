@@ -1,0 +1,179 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report of health checks as text for a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+DOCUMENTATION = r"""
+name: health_report
+short_description: The results of M(fediverse.mastodon.sidekiq_health_info) as a report for a terminal
+version_added: 1.0.0
+description:
+  - For each host the totals, a table of its queues, what runs longest, and the findings worst first, each with its cure.
+  - Hosts come worst first, too. A host that could not be reached or read is listed with the reason.
+author:
+  - The fediverse.mastodon authors (@fediverse-mastodon)
+positional: _input
+options:
+  _input:
+    description: Host name -> registered result of M(fediverse.mastodon.sidekiq_health_info).
+    type: dictionary
+    required: true
+  width:
+    description: Columns of the terminal.
+    type: int
+    default: 79
+"""
+
+EXAMPLES = r"""
+- name: Print what is wrong
+  fediverse.mastodon.report:
+    text: "{{ {inventory_hostname: health} | fediverse.mastodon.health_report(width=100) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The report, lines of at most O(width) columns.
+  type: string
+"""
+
+_WORST = {"critical": 0, "warning": 2, "notice": 3, "none": 4}
+_UNREAD = 1
+_NEVER_CUT = 40
+_LONGEST = 5
+_QUEUES = 12
+
+
+def health_report(results: t.Any, width: int = 79) -> str:
+    """See DOCUMENTATION."""
+    if not isinstance(results, t.Mapping):
+        raise AnsibleFilterError(f"health_report wants a dictionary of host -> result, not {type(results).__name__}.")
+    width = max(int(width), _NEVER_CUT)
+    hosts = sorted(results.items(), key=lambda item: (_rank(item[1]), str(item[0])))
+    return "\n\n".join("\n".join(_host(_plain(name), result, width)) for name, result in hosts)
+
+
+def _rank(result: t.Any) -> int:
+    return _WORST.get(result["worst"], 0) if _was_read(result) else _UNREAD
+
+
+def _was_read(result: t.Any) -> bool:
+    return isinstance(result, t.Mapping) and "findings" in result
+
+
+def _host(name: str, result: t.Any, width: int) -> list[str]:
+    if not _was_read(result):
+        message = result.get("msg", "no result") if isinstance(result, t.Mapping) else "no result"
+        what = "unreachable" if isinstance(result, t.Mapping) and result.get("unreachable") else "could not be read"
+        return [_title(name, what, width), *_wrapped(_plain(message), width, "  ")]
+    lines = [_title(name, _verdict(result), width), *_overview(result, width), "", *_queues(result, width)]
+    lines += _running(result, width)
+    for finding in result["findings"]:
+        lines += ["", *_finding(finding, width)]
+    if not result["findings"]:
+        lines += ["", "Nothing is wrong."]
+    return lines
+
+
+def _title(name: str, verdict: str, width: int) -> str:
+    start = f"== {name} "
+    return f"{start}{'=' * max(2, width - len(start) - len(verdict) - 1)} {verdict}"
+
+
+def _verdict(result: t.Mapping[str, t.Any]) -> str:
+    counts = [f"{number} {severity}" for severity, number in result["counts"].items() if number]
+    return ", ".join(counts) or "all well"
+
+
+def _overview(result: t.Mapping[str, t.Any], width: int) -> list[str]:
+    totals, redis = result["totals"], result["redis"]
+    memory = f", {_size(redis['used_memory'])} used" if redis.get("used_memory") else ""
+    server = f"{redis.get('product', 'redis')} {redis.get('version') or '?'} at {result['server']}{memory}; {result['taken_at']}"
+    work = "{processes} processes ({ghosts} without heartbeat), {busy} of {threads} threads busy".format(**totals)
+    jobs = "  ".join(
+        f"{name} {totals[name]:,}" for name in ("enqueued", "retry", "scheduled", "dead", "processed", "failed")
+    )
+    return [line for text in (_plain(server), work, jobs) for line in _wrapped(text, width, "")]
+
+
+def _queues(result: t.Mapping[str, t.Any], width: int) -> list[str]:
+    found = sorted(result["queues"], key=lambda queue: (-queue["latency"], -queue["size"], queue["name"]))
+    shown = found[:_QUEUES]
+    if not shown:
+        return ["No queues."]
+    space = max(5, min(max(len(_plain(queue["name"])) for queue in shown), width - 40))
+    lines = [f"{'QUEUE':<{space}}  {'SIZE':>10}  {'LATENCY':>9}  SERVED BY"]
+    for queue in shown:
+        number = len(queue["processes"])
+        served = f"{number} process{'' if number == 1 else 'es'}" if number else "NOBODY"
+        marks = "".join([", paused" if queue["paused"] else "", "" if queue["registered"] else ", unregistered"])
+        name = _cut(_plain(queue["name"]), space)
+        lines.append(f"{name:<{space}}  {queue['size']:>10,}  {_duration(queue['latency']):>9}  {served}{marks}")
+    if len(found) > len(shown):
+        lines.append(f"... and {len(found) - len(shown)} more queues")
+    return lines
+
+
+def _running(result: t.Mapping[str, t.Any], width: int) -> list[str]:
+    longest = result["busy"][:_LONGEST]
+    if not longest:
+        return []
+    lines = ["", "RUNNING LONGEST"]
+    for work in longest:
+        elapsed = "?" if work["elapsed"] is None else _duration(work["elapsed"])
+        what = _plain(work["class"] or "?") + (f" ({_plain(work['domain'])})" if work["domain"] else "")
+        tail = f"  {_plain(work['jid'] or '?')}"
+        lines.append(f"{elapsed:>9}  {_cut(what, max(10, width - 11 - len(tail)))}{tail}")
+    return lines
+
+
+def _finding(finding: t.Mapping[str, t.Any], width: int) -> list[str]:
+    head = f"{str(finding['severity']).upper()} {finding['subject']} [{finding['id']}]"
+    return [
+        *_wrapped(_plain(head), width, ""),
+        *_wrapped(_plain(finding["summary"]), width, "  "),
+        *_wrapped("-> " + _plain(finding["cure"]), width, "  ", "     "),
+    ]
+
+
+def _wrapped(text: str, width: int, indent: str, following: str | None = None) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent if following is None else following,
+        break_on_hyphens=False,
+    ) or [indent.rstrip()]
+
+
+def _plain(value: t.Any) -> str:
+    """One line that a terminal shows as it is: names of queues and classes are written by anybody."""
+    return "".join(char if char.isprintable() else " " if char.isspace() else "?" for char in str(value))
+
+
+def _cut(text: str, space: int) -> str:
+    return text if len(text) <= space else f"{text[: space - 3]}..."
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size * 1.5:
+            return f"{seconds / size:.1f} {unit}" if unit != "min" else f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1024**3:.1f} GiB" if count >= 1024**3 else f"{count / 1024**2:.0f} MiB"
+
+
+class FilterModule:
+    """Makes the filter known to Ansible."""
+
+    def filters(self) -> dict[str, t.Callable[..., str]]:
+        return {"health_report": health_report}

@@ -1,0 +1,122 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""Rules about processes: gone, quiet, crashed, late, too big, not alike."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .finding import Finding
+from .view import View, duration, jobs, size
+
+
+def no_process(view: View) -> t.Iterator[Finding]:
+    """Nobody works."""
+    if not view.snapshot.alive:
+        yield Finding(
+            "no_process",
+            "critical",
+            "processes",
+            f"No Sidekiq process is alive; {jobs(view.snapshot.enqueued)} wait in the queues.",
+            f"systemctl start {view.unit}; if it does not stay up: journalctl -u {view.unit} -n 100",
+            {"ghosts": len(view.snapshot.ghosts), "enqueued": view.snapshot.enqueued},
+        )
+
+
+def all_quiet(view: View) -> t.Iterator[Finding]:
+    """Everybody was told to stop taking jobs; a quiet process never resumes."""
+    alive = view.snapshot.alive
+    if alive and all(process.quiet for process in alive):
+        yield Finding(
+            "all_quiet",
+            "critical",
+            "processes",
+            f"All {len(alive)} live processes are quiet: they finish what runs and take nothing new; retries do not move either.",
+            f"systemctl restart {view.unit} once what runs is done (a quiet process cannot be woken up).",
+            {"processes": [process.identity for process in alive]},
+        )
+
+
+def ghosts(view: View) -> t.Iterator[Finding]:
+    """Members of the registry without a heartbeat: they crashed. What they ran is lost; the rest polls more slowly."""
+    found = view.snapshot.ghosts
+    if found:
+        lost = [work for work in view.snapshot.work or () if work.identity in {ghost.identity for ghost in found}]
+        with_jobs = f" Their last record names {jobs(len(lost))} that ran." if lost else ""
+        yield Finding(
+            "ghost_processes",
+            "warning",
+            "processes",
+            f"{len(found)} process{' is' if len(found) == 1 else 'es are'} registered without a heartbeat: crashed or killed.{with_jobs}",
+            f"Find out why it died: journalctl -u {view.unit} | grep -iE 'killed|oom|status='. Opening /sidekiq/busy as an admin prunes the entries.",
+            {"processes": [ghost.identity for ghost in found], "jobs": [work.job.jid for work in lost]},
+        )
+
+
+def late_heartbeat(view: View) -> t.Iterator[Finding]:
+    """Alive by its hash, but the last beat (every 5 s in Sidekiq 6, 10 s from 7 on) is old: the process hangs or Redis is slow."""
+    for process in view.snapshot.alive:
+        if process.beat_age is not None and process.beat_age > view.limits.heartbeat_late:
+            yield Finding(
+                "heartbeat_late",
+                "warning",
+                f"process {process.identity}",
+                f"The last heartbeat is {duration(process.beat_age)} old (limit {duration(view.limits.heartbeat_late)}).",
+                f"See whether the process hangs: systemctl kill -s TTIN {view.unit} writes where every thread stands to the journal.",
+                {"beat_age": process.beat_age},
+            )
+
+
+def memory(view: View) -> t.Iterator[Finding]:
+    """Resident memory of a process."""
+    for process in view.snapshot.alive:
+        rss = process.rss_bytes
+        if rss is None or rss <= view.limits.rss_warning:
+            continue
+        yield Finding(
+            "process_memory",
+            "critical" if rss > view.limits.rss_critical else "warning",
+            f"process {process.identity}",
+            f"Uses {size(rss)} of memory with {process.concurrency} threads.",
+            f"Restart it when it is idle (systemctl kill -s TSTP {view.unit}, wait until busy is 0, systemctl restart {view.unit});"
+            " to cap it for good, fewer threads per process and jemalloc (LD_PRELOAD=libjemalloc.so, MALLOC_ARENA_MAX=2).",
+            {"rss_bytes": rss, "limit": view.limits.rss_warning},
+        )
+
+
+def versions(view: View) -> t.Iterator[Finding]:
+    """Different Sidekiq versions at once: after an upgrade somebody was not restarted."""
+    found = {process.version for process in view.snapshot.alive if process.version}
+    if len(found) > 1:
+        yield Finding(
+            "versions_mixed",
+            "notice",
+            "processes",
+            f"Processes of different Sidekiq versions run side by side: {', '.join(sorted(found))}.",
+            "Restart the older ones: they may read the times of newer jobs wrongly.",
+            {"versions": {process.identity: process.version for process in view.snapshot.alive}},
+        )
+
+
+def clocks(view: View) -> t.Iterator[Finding]:
+    """Heartbeats from the future, or this host's clock away from that of Redis: latencies and schedules shift."""
+    limit = view.limits.clock_offset
+    ahead = {
+        process.identity: -process.beat_age
+        for process in view.snapshot.alive
+        if process.beat_age is not None and process.beat_age < -limit
+    }
+    offset = view.snapshot.clock_offset
+    if not ahead and abs(offset) <= limit:
+        return
+    worst = max([abs(offset), *ahead.values()])
+    yield Finding(
+        "clocks_disagree",
+        "warning",
+        "clocks",
+        f"Clocks differ by {duration(worst)}: latencies are wrong and scheduled jobs run at the wrong time.",
+        "Set the clocks by NTP: timedatectl set-ntp true, on the hosts of Redis and of Sidekiq.",
+        {"host_ahead_of_redis": offset, "processes_ahead_of_redis": ahead},
+    )

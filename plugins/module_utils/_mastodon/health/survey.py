@@ -1,0 +1,126 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""A look into the queues and sets, for what their sizes alone do not tell."""
+
+from __future__ import annotations
+
+import typing as t
+from collections import Counter
+from dataclasses import dataclass, field
+
+from ..._sidekiq.job import Job, parse
+from ..._sidekiq.keys import DEAD, RETRY, SCHEDULE, Keys
+from ..._sidekiq.lock import LockReport, audit
+from ..._sidekiq.snapshot import Snapshot
+from ..._sidekiq.walk import queue_members, set_members
+from ..workers import ARCHIVE, remote_domain
+
+HOUR: t.Final = 3600.0
+_DEATHS_READ = 1000
+
+
+@dataclass(frozen=True)
+class Export:
+    """A job that builds an archive. C(place): queue, retry, scheduled or running. C(ahead): jobs of the queue that run before it.
+
+    C(archive) is the same for jobs of the same archive; it is not the id of the row.
+    """
+
+    place: str
+    archive: str
+    job: Job
+    ahead: int | None = None
+    due_at: float | None = None
+
+
+@dataclass
+class Survey:
+    """What was seen. C(unread): jobs that were left out because there were more than the limit, by queue or set."""
+
+    queue_classes: dict[str, Counter[str]] = field(default_factory=dict)
+    retry_domains: Counter[str] = field(default_factory=Counter)
+    retry_errors: Counter[str] = field(default_factory=Counter)
+    retry_read: int = 0
+    exports: list[Export] = field(default_factory=list)
+    deaths: int = 0
+    death_causes: Counter[str] = field(default_factory=Counter)
+    malformed: Counter[str] = field(default_factory=Counter)
+    locks: LockReport | None = None
+    unread: dict[str, int] = field(default_factory=dict)
+
+
+def take_survey(client: t.Any, key: Keys, snapshot: Snapshot, limit: int, lock_age: float) -> Survey:
+    """Read at most C(limit) jobs of each queue and set: of a queue those that run next, of a set those that are due first.
+
+    Locks are audited only where the whole of all queues is within the limit. C(lock_age) in seconds.
+    """
+    survey = Survey()
+    for queue in snapshot.queues or ():
+        _read_queue(client, key, queue.name, queue.size, limit, survey)
+    _read_set(client, key(RETRY), "retry", limit, survey, _see_retry)
+    _read_set(client, key(SCHEDULE), "scheduled", limit, survey, lambda _survey, _job: None)
+    for work in snapshot.work or ():
+        if work.job.display_class == ARCHIVE:
+            survey.exports.append(Export("running", _archive(work.job), work.job))
+    _read_deaths(client, key, snapshot.taken_at, survey)
+    if snapshot.locks and not survey.unread:
+        survey.locks = audit(client, key, snapshot.taken_at, lock_age)
+    return survey
+
+
+def _read_queue(client: t.Any, key: Keys, name: str, size: int, limit: int, survey: Survey) -> None:
+    start = max(0, size - limit)
+    if start:
+        survey.unread[name] = start
+    classes = survey.queue_classes.setdefault(name, Counter())
+    exports: list[tuple[int, Job]] = []
+    seen = 0
+    for raw in queue_members(client, key.queue(name), start=start):
+        job = parse(raw)
+        _count(job, name, survey)
+        classes[job.display_class or "?"] += 1
+        if job.display_class == ARCHIVE:
+            exports.append((seen, job))
+        seen += 1
+    survey.exports += [Export("queue", _archive(job), job, ahead=seen - 1 - index) for index, job in exports]
+
+
+def _read_set(
+    client: t.Any, key: bytes, name: str, limit: int, survey: Survey, see: t.Callable[[Survey, Job], None]
+) -> None:
+    for count, (raw, score) in enumerate(set_members(client, key)):
+        if count >= limit:
+            survey.unread[name] = max(1, client.zcard(key) - count)
+            return
+        job = parse(raw)
+        _count(job, name, survey)
+        see(survey, job)
+        if job.display_class == ARCHIVE:
+            survey.exports.append(Export(name, _archive(job), job, due_at=score))
+
+
+def _see_retry(survey: Survey, job: Job) -> None:
+    survey.retry_read += 1
+    survey.retry_errors[job.error_class or "?"] += 1
+    domain = remote_domain(job)
+    if domain:
+        survey.retry_domains[domain] += 1
+
+
+def _read_deaths(client: t.Any, key: Keys, now: float, survey: Survey) -> None:
+    since = repr(now - HOUR)
+    survey.deaths = client.zcount(key(DEAD), since, "+inf")
+    for raw in client.zrevrangebyscore(key(DEAD), "+inf", since, start=0, num=_DEATHS_READ):
+        job = parse(raw)
+        survey.death_causes[f"{job.display_class or '?'}: {job.error_class or '?'}"] += 1
+
+
+def _count(job: Job, place: str, survey: Survey) -> None:
+    if job.malformed:
+        survey.malformed[place] += 1
+
+
+def _archive(job: Job) -> str:
+    return repr(job.args)

@@ -1,0 +1,52 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""What the rules look at, and how they say numbers."""
+
+from __future__ import annotations
+
+import typing as t
+from collections import Counter
+from dataclasses import dataclass
+
+from ..._sidekiq.snapshot import Snapshot
+from .finding import Finding
+from .survey import Survey
+from .thresholds import Thresholds
+
+
+@dataclass(frozen=True)
+class View:
+    """A snapshot with all its parts, the survey of its jobs, and where normal ends. C(unit): the systemd unit of Sidekiq."""
+
+    snapshot: Snapshot
+    survey: Survey
+    limits: Thresholds
+    unit: str
+
+
+Rule = t.Callable[[View], t.Iterator[Finding]]
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: C(45 s), C(12 min), C(3.5 h), C(2.1 d)."""
+    for size, unit in ((86400.0, "d"), (3600.0, "h")):
+        if seconds >= size * 1.5:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+
+def size(count: float) -> str:
+    """Bytes as MiB or GiB."""
+    return f"{count / 1024**3:.1f} GiB" if count >= 1024**3 else f"{count / 1024**2:.0f} MiB"
+
+
+def most(counter: Counter[str], number: int = 3) -> str:
+    """The most frequent ones with their counts: C(a 20, b 3)."""
+    return ", ".join(f"{name} {count:,}" for name, count in counter.most_common(number))
+
+
+def jobs(count: int) -> str:
+    """C(1 job), C(2,345 jobs)."""
+    return f"{count:,} job{'' if count == 1 else 's'}"

@@ -1,0 +1,123 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""Mastodon's workers: what their arguments mean and how long they may run.
+
+Read in Mastodon 4.2 to 4.6 (C(app/workers/)); the argument layouts have not changed between those releases.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from urllib.parse import urlsplit
+
+from .._sidekiq.job import Job
+from .._sidekiq.text import clean
+
+ARCHIVE: t.Final = "BackupWorker"
+"""Builds the archive of an account ("export"); its argument is the id of a row in C(backups)."""
+
+QUEUES: t.Final = ("default", "push", "ingress", "mailers", "pull", "scheduler")
+"""Queues of every supported release; C(fasp) came with 4.4, the release that brought Sidekiq 7 (config/sidekiq.yml)."""
+
+LONG_RUNNING: t.Final = (
+    "BackupWorker",
+    "AccountDeletionWorker",
+    "Admin::AccountDeletionWorker",
+    "Admin::DomainPurgeWorker",
+    "Admin::SuspensionWorker",
+    "AccountMergingWorker",
+    "BulkImportWorker",
+    "DomainBlockWorker",
+    "DomainClearMediaWorker",
+    "MoveWorker",
+    "ActivityPub::MoveDistributionWorker",
+    "RegenerationWorker",
+    "Scheduler::*",
+)
+"""Classes (patterns) that may run for an hour: archives, deletions, imports, clean-ups."""
+
+_Place = tuple[str, int]
+
+_DOMAIN: t.Final[t.Mapping[str, _Place]] = {
+    "ActivityPub::DeliveryWorker": ("url", 2),
+    "ActivityPub::LowPriorityDeliveryWorker": ("url", 2),
+    "ActivityPub::MigratedFollowDeliveryWorker": ("url", 2),
+    "ActivityPub::ProcessingWorker": ("activity", 1),
+    "ActivityPub::FetchRepliesWorker": ("url", 1),
+    "ActivityPub::RefetchAndVerifyQuoteWorker": ("url", 1),
+    "ActivityPub::VerifyFeaturedItemWorker": ("url", 1),
+    "ActivityPub::FollowersSynchronizationWorker": ("url", 1),
+    "ActivityPub::SynchronizeFeaturedTagsCollectionWorker": ("url", 1),
+    "ActivityPub::PostUpgradeWorker": ("domain", 0),
+    "ThreadResolveWorker": ("url", 1),
+    "FetchReplyWorker": ("url", 0),
+    "MentionResolveWorker": ("url", 1),
+    "TaggedCollectionResolveWorker": ("url", 1),
+    "LinkCrawlWorker": ("url", 1),
+    "ResolveAccountWorker": ("account", 0),
+    "Admin::DomainPurgeWorker": ("domain", 0),
+    "AfterUnallowDomainWorker": ("domain", 0),
+    "AfterAccountDomainBlockWorker": ("domain", 1),
+    "PurgeCustomEmojiWorker": ("domain", 0),
+}
+"""Where a class keeps the remote server it deals with: the kind of value and the index of the argument."""
+
+
+def remote_domain(job: Job) -> str | None:
+    """The remote server that a job deals with, in lower case without a port; None if it deals with none or only by a database id.
+
+    For an incoming activity it is the author's server, which with relays is not the one that sent it.
+    """
+    place = _DOMAIN.get(job.worker_class or "")
+    if place is None:
+        return None
+    kind, index = place
+    if index >= len(job.args):
+        return None
+    return _READERS[kind](job.args[index])
+
+
+def _of_url(value: t.Any) -> str | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        host = urlsplit(value).hostname
+    except ValueError:
+        return None
+    return clean(host) if host else None
+
+
+def _of_domain(value: t.Any) -> str | None:
+    return clean(value.strip().lower()) or None if isinstance(value, str) else None
+
+
+def _of_account(value: t.Any) -> str | None:
+    _name, _at, domain = value.rpartition("@") if isinstance(value, str) else ("", "", "")
+    return _of_domain(domain)
+
+
+def _of_activity(value: t.Any) -> str | None:
+    """From the JSON text of an activity: its actor (text or object), else its id."""
+    if not isinstance(value, str):
+        return None
+    try:
+        activity = json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(activity, dict):
+        return None
+    actor = activity.get("actor")
+    if isinstance(actor, dict):
+        actor = actor.get("id")
+    return _of_url(actor) or _of_url(activity.get("id"))
+
+
+_READERS: t.Final[t.Mapping[str, t.Callable[[t.Any], str | None]]] = {
+    "url": _of_url,
+    "domain": _of_domain,
+    "account": _of_account,
+    "activity": _of_activity,
+}
