@@ -44,7 +44,7 @@ def shellcheck(log: Path) -> None:
 
 def changelog(log: Path) -> None:
     """The fragments and the changelog itself."""
-    venv = venvs.checks()
+    venv = venvs.best_core().venv()
     program = str(venv.bin / "antsibull-changelog")
     env = environment.for_venv(venv)
     process.run([program, "lint"], log=log, env=env, cwd=CHECKOUT)

@@ -61,5 +61,7 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def tail(log: Path, lines: int = 40) -> str:
-    """The end of a log."""
-    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+    """The end of a log, after the lines further up that name a fault."""
+    text = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    faults = [line for line in text[:-lines] if line.startswith(("ERROR", "FATAL", "FAILED"))]
+    return "\n".join(faults[-lines:] + text[-lines:])

@@ -142,7 +142,7 @@ def _run(tier: Tier, core: Core) -> Outcome:
         state, note = "not run", str(reason)
         label = core.name if label == "-" else label
     except Failed as error:
-        state, note = "failed", str(error).splitlines()[0]
+        state, note = "failed", f"{str(error).splitlines()[0]}; see {_shown(log)}"
         _show(log, error)
     seconds = time.monotonic() - started
     say(f"{tier.name}: {state}" + (f" ({note})" if note else "") + f", {seconds:.0f} s")
@@ -181,8 +181,5 @@ def _report(outcomes: Sequence[Outcome]) -> None:
         tier, core, state, seconds = (cell.ljust(width) for cell, width in zip(row, widths))
         print(f"{tier}  {core}  {state}  {seconds.strip().rjust(widths[3])}  {row[4]}".rstrip())
     count = {state: sum(outcome.state == state for outcome in outcomes) for state in ("passed", "failed", "not run")}
-    for outcome in outcomes:
-        if outcome.state == "failed":
-            print(f"log of {outcome.tier}: {_shown(LOGS)}/{outcome.tier}-*.log")
     print()
     print(f"tiers: {count['passed']} passed, {count['failed']} failed, {count['not run']} skipped", flush=True)

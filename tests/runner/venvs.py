@@ -72,7 +72,7 @@ def best_core() -> Core:
 
 
 def checks() -> Venv:
-    """The environment of nox, antsibull-nox and antsibull-changelog."""
+    """The environment of nox and antsibull-nox."""
     return make("checks", NEWEST.pythons + OLDEST.pythons, "the checks need Python 3.11 or newer")
 
 
