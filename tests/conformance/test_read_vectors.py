@@ -12,12 +12,12 @@ import json
 import pathlib
 
 import pytest
+from vectors import load_vector
+
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.job import parse
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import SETS, Keys
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.snapshot import read_snapshot
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.walk import queue_members, set_members
-
-from vectors import load_vector
 
 VECTORS = sorted(pathlib.Path(__file__).parent.glob("vectors/read-*.json"))
 LISTED = [path for path in VECTORS if "malformed" not in path.name]
@@ -121,7 +121,7 @@ def test_queues(vector, loaded, snapshot):
             assert queue.latency == pytest.approx(theirs[name]["latency"], abs=0.01)
         jobs = [parse(raw) for raw in queue_members(loaded, Keys(vector["key_prefix"]).queue(name), page=3)]
         assert len(jobs) == len(theirs[name]["jobs"])
-        for job, their_job in zip(jobs, theirs[name]["jobs"]):
+        for job, their_job in zip(jobs, reversed(theirs[name]["jobs"])):  # Ruby begins with the newest
             check_job(job, their_job, vector)
 
 

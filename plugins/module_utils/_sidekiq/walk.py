@@ -14,33 +14,39 @@ import typing as t
 from .times import number
 
 PAGE: t.Final = 1000
+_MARGIN = 100
 
 
-def queue_members(client: t.Any, key: bytes, start: int = 0, page: int = PAGE) -> t.Iterator[bytes]:
-    """The stored bytes of a list, newest first, from index C(start) on.
+def queue_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[bytes]:
+    """The stored bytes of a list in the order in which its jobs run, oldest first.
 
-    Pushes at the head move everything to higher indexes, so each page begins with the last member of the one before
-    and what lies before that member has been seen. Pops at the tail move nothing. (C(Queue#each) of sidekiq api.rb
-    pages by index alone and shows jobs twice.)
+    Counted from the tail, pushes at the head move nothing, while jobs that are fetched move all others nearer to the
+    tail. So each page reaches back over what was seen by a margin and goes on before the last member seen.
+    (C(Queue#each) of sidekiq api.rb pages from the head by index alone, and shows jobs twice.)
+    Ends after as many members as there were at the beginning, however fast producers are.
     """
-    last: bytes | None = None
-    while True:
-        members = client.lrange(key, start, start + page - 1)
+    left = client.llen(key)
+    seen, last = 0, None
+    while left > 0:
+        margin = min(seen, _MARGIN)
+        members = client.lrange(key, -(seen + page), -(seen - margin + 1))
         fresh = members
         if last is not None:
-            try:
-                fresh = members[members.index(last) + 1 :]
-            except ValueError:
-                moved_to = client.execute_command("LPOS", key, last)
-                if moved_to is not None:  # many pushes, or somebody deleted jobs before it
-                    start = moved_to
+            place = _find(members, last, len(members) - margin)
+            if place is None:  # more was fetched than the margin allows for
+                seen = _distance(client, key, last)
+                if seen:
                     continue
-                # it was deleted; if it was popped instead, all behind it are gone too and this page is empty
-        yield from fresh
-        if len(members) < page:
+            else:
+                fresh = members[:place]
+                seen -= margin - (len(members) - place)  # by as many as were fetched
+        for raw in reversed(fresh[-left:]):
+            yield raw
+        if not fresh or len(members) < page + margin:
             return
-        last = members[-1]
-        start += page - 1
+        left -= len(fresh)
+        seen += len(fresh)
+        last = fresh[0]
 
 
 def set_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[tuple[bytes, float]]:
@@ -55,3 +61,18 @@ def set_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[tuple
         highest = repr(float(rows[-1][1]))
         same = sum(1 for _member, score in rows if repr(float(score)) == highest)
         low, offset = highest, same + (offset if highest == low else 0)
+
+
+def _find(members: list[bytes], member: bytes, expected: int) -> int | None:
+    if members[expected : expected + 1] == [member]:
+        return expected
+    return next((index for index in range(len(members) - 1, -1, -1) if members[index] == member), None)
+
+
+def _distance(client: t.Any, key: bytes, member: bytes) -> int:
+    """How many members lie at and behind this one, counted from the tail; 0 if it is gone, and so all behind it."""
+    pipe = client.pipeline(transaction=True)
+    pipe.execute_command("LPOS", key, member, "RANK", -1)
+    pipe.llen(key)
+    index, size = pipe.execute()
+    return 0 if index is None else size - index

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
@@ -71,20 +72,15 @@ def take_survey(client: t.Any, key: Keys, snapshot: Snapshot, limit: int, lock_a
 
 
 def _read_queue(client: t.Any, key: Keys, name: str, size: int, limit: int, survey: Survey) -> None:
-    start = max(0, size - limit)
-    if start:
-        survey.unread[name] = start
+    if size > limit:
+        survey.unread[name] = size - limit
     classes = survey.queue_classes.setdefault(name, Counter())
-    exports: list[tuple[int, Job]] = []
-    seen = 0
-    for raw in queue_members(client, key.queue(name), start=start):
+    for ahead, raw in enumerate(itertools.islice(queue_members(client, key.queue(name)), limit)):
         job = parse(raw)
         _count(job, name, survey)
         classes[job.display_class or "?"] += 1
         if job.display_class == ARCHIVE:
-            exports.append((seen, job))
-        seen += 1
-    survey.exports += [Export("queue", _archive(job), job, ahead=seen - 1 - index) for index, job in exports]
+            survey.exports.append(Export("queue", _archive(job), job, ahead=ahead))
 
 
 def _read_set(
