@@ -8,9 +8,13 @@ from __future__ import annotations
 import collections
 import json
 import pathlib
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
+import redis
 from vectors import load_vector
 
 from ansible_collections.fediverse.mastodon.tests.instance import (
@@ -19,6 +23,7 @@ from ansible_collections.fediverse.mastodon.tests.instance import (
     locks,
     neighbours,
     recurring,
+    server,
     situations,
     workers,
 )
@@ -269,6 +274,42 @@ def test_processes_beat_crash_and_haunt(scratch_redis):
 
     heartbeat.ghost(scratch_redis, "social.example:7:0123456789ab")
     assert scratch_redis.sismember("processes", "social.example:7:0123456789ab")
+
+
+USER_OF_A_SERVER = """
+import sys, time
+from ansible_collections.fediverse.mastodon.tests.instance import server
+with server.running(port=0) as running:
+    print(running.socket, flush=True)
+    time.sleep(float(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, None])
+def test_a_server_is_gone_with_its_user(number):
+    user = subprocess.Popen(
+        [sys.executable, "-c", USER_OF_A_SERVER, "600" if number else "0"], stdout=subprocess.PIPE, text=True
+    )
+    path = pathlib.Path(user.stdout.readline().strip())
+    if number:
+        assert redis.Redis(unix_socket_path=str(path)).ping()
+        user.send_signal(number)
+    assert user.wait(15) == (-number if number else 0)
+    user.stdout.close()
+    deadline = time.monotonic() + 15
+    while (
+        path.parent.exists()
+        or subprocess.run(["pgrep", "-f", str(path.parent)], stdout=subprocess.DEVNULL).returncode == 0
+    ):
+        assert time.monotonic() < deadline, "the server or its directory is still there"
+        time.sleep(0.05)
+
+
+def test_a_server_that_does_not_start_says_why():
+    with pytest.raises(server.ServerFailed, match="nonsense"), server.running("--nonsense", "1"):
+        pass
+    with pytest.raises(server.ServerFailed, match="no such program"), server.running(binary="no-such-server"):
+        pass
 
 
 def test_ruby_sees_the_trouble(live):

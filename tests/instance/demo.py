@@ -105,18 +105,36 @@ def _commands(url: str) -> list[list[str]]:
 @contextlib.contextmanager
 def _ended_with_us(command: Sequence[str], env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command that ends with the block. In a session of its own: Ctrl-C reaches us alone, who then end it."""
-    child = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, start_new_session=True)
-    try:
+    with contextlib.ExitStack() as stack:
+        with _signals_held_back():  # one that came while the command starts would leave it running
+            child = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, start_new_session=True)
+            stack.callback(_finish, child)
         yield child
+
+
+def _finish(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        # Ansible hands the signal on to its workers, which are in sessions of their own.
+        child.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(5)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+@contextlib.contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Let the signals that end us take effect after the block."""
+    came: list[int] = []
+    handlers = {number: signal.signal(number, lambda number, _frame: came.append(number)) for number in _ENDING}
+    try:
+        yield
     finally:
-        if child.poll() is None:
-            # Ansible hands the signal on to its workers, which are in sessions of their own.
-            child.send_signal(signal.SIGINT)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(5)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 def _wait_for_visitor(url: str) -> None:

@@ -134,6 +134,7 @@ class Forge:
                 other,
                 f"{page.partition('/statuses')[0]}/collections/tags",
             ],
+            "Admin::DomainPurgeWorker": [f"spam{number}.example"],
             "FeedInsertWorker": [number, other, "home", {}],
             "FetchReplyWorker": [page, {}],
             "LocalNotificationWorker": [other, number, "Mention", "mention"],

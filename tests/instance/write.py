@@ -1,0 +1,44 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write a situation into an empty database: what an integration target runs, and a person who wants to look around.
+
+    python tests/instance/write.py trouble --url redis://127.0.0.1:7000/0
+
+Nothing keeps its processes alive afterwards: a minute later they are ghosts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import sys
+from collections.abc import Sequence
+
+import redis
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # so that "instance" is found
+
+from instance import releases, situations
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write it, unless the database holds anything. Returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("situation", choices=situations.SITUATIONS)
+    parser.add_argument("--url", required=True, help="where to write it, such as redis://127.0.0.1:7000/0")
+    parser.add_argument("--scale", type=float, default=1.0, help="1 is full size, 0.01 a hundredth of the jobs")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sidekiq", default=releases.SIDEKIQ, help="the release of Sidekiq that left it")
+    options = parser.parse_args(arguments)
+    with redis.Redis.from_url(options.url) as client:
+        if client.dbsize():
+            print(f"{options.url} is not empty; nothing was written", file=sys.stderr)
+            return 1
+        situation = situations.SITUATIONS[options.situation]
+        situation(client, seed=options.seed, version=options.sidekiq, scale=options.scale)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
