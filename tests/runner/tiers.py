@@ -17,6 +17,8 @@ from runner.place import CACHE, CHECKOUT, LOGS
 from runner.say import Failed, Missing, say
 from runner.venvs import NEWEST, OLDEST, Core
 
+_PYTEST_SUMMARY = re.compile(r"^=* ?(\d+ (?:passed|failed|skipped|error).*) in [\d.]+s", re.MULTILINE)
+_INTEGRATION_TARGET = re.compile(r"^Running \S+ integration test (?:role|script)", re.MULTILINE)
 Run = Callable[[Core, Path], None]
 
 
@@ -62,7 +64,7 @@ TIERS = (
         "integration",
         ansible_test.integration,
         "ansible-test integration, against a real Redis and Valkey",
-        "tests/integration/targets/*/tasks/main.yml",
+        "tests/integration/targets/*/*",
         every_core=True,
         commands=("redis-server",),
     ),
@@ -138,6 +140,8 @@ def _run(tier: Tier, core: Core) -> Outcome:
         started = time.monotonic()
         tier.run(core, log)
         state, note = "passed", _counts(log)
+        if tier.tests.endswith("test_*.py") and "passed" not in note:
+            raise Failed("not one test was run to its end")
     except Missing as reason:
         state, note = "not run", str(reason)
         label = core.name if label == "-" else label
@@ -161,14 +165,15 @@ def _shown(log: Path) -> str:
 
 
 def _counts(log: Path) -> str:
-    """What pytest counted, added up over its runs in this log."""
+    """What pytest counted, added up over its runs in this log, or how many integration targets were run."""
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     sums: dict[str, int] = {}
-    if not log.exists():
-        return ""
-    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
-        if re.match(r"^=*\s*\d+ (passed|failed|skipped|error|xfailed|deselected).* in [\d.]+s", line):
-            for number, word in re.findall(r"(\d+) (passed|failed|skipped|xfailed|deselected)", line):
-                sums[word] = sums.get(word, 0) + int(number)
+    for line in _PYTEST_SUMMARY.findall(text):
+        for number, word in re.findall(r"(\d+) (\w+)", line):
+            sums[word] = sums.get(word, 0) + int(number)
+    targets = len(_INTEGRATION_TARGET.findall(text))
+    if targets:
+        sums["targets"] = targets
     return ", ".join(f"{number} {word}" for word, number in sums.items())
 
 
