@@ -59,10 +59,10 @@ def looks(live: Live) -> Iterator[Looks]:
         quiet.signal(signal.SIGTSTP)
         ghost.kill()
         live.client.unlink(ghost.identity, f"{ghost.identity}:work", f"{ghost.identity}:workers")  # as after 60 s
-        wait_for("heartbeats tell of it", live.release.beat + 5, lambda: told(live, at_work, quiet))
-        enqueue_late(live)
+        wait_for("heartbeats tell of it", live.release.beat + 20, lambda: told(live, at_work, quiet))
         for process in (at_work, quiet):
             process.freeze()
+        enqueue_late(live)
         keys_before = dump(live)
         before = live.judge.ask("snapshot")
         ours = sidekiq_info(live)
