@@ -290,6 +290,7 @@ def test_a_server_is_gone_with_its_user(number):
     user = subprocess.Popen(
         [sys.executable, "-c", USER_OF_A_SERVER, "600" if number else "0"], stdout=subprocess.PIPE, text=True
     )
+    assert user.stdout
     path = pathlib.Path(user.stdout.readline().strip())
     if number:
         assert redis.Redis(unix_socket_path=str(path)).ping()

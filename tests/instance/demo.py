@@ -19,6 +19,7 @@ from typing import NoReturn
 import redis
 
 from ansible_collections.fediverse.mastodon.tests.instance import heartbeat, server, situations
+from ansible_collections.fediverse.mastodon.tests.instance.workers import QUEUES
 
 _HOST = "social.example"
 _PLAYBOOK = "fediverse.mastodon.health"
@@ -66,7 +67,7 @@ def _show(running: server.Server, client: redis.Redis, options: argparse.Namespa
 
 
 def _size_of(client: redis.Redis) -> str:
-    queued = sum(client.llen(b"queue:" + name) for name in client.smembers("queues"))
+    queued = sum(client.llen(f"queue:{name}") for name in QUEUES)
     sets = ", ".join(f"{client.zcard(name):,} {name}" for name in ("retry", "schedule", "dead"))
     return f"{queued:,} jobs in its queues, in its sets {sets}"
 
@@ -133,8 +134,8 @@ def _signals_held_back() -> Iterator[None]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        for number in came:
-            signal.raise_signal(number)
+        for late in came:
+            signal.raise_signal(late)
 
 
 def _wait_for_visitor(url: str) -> None:

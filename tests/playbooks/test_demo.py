@@ -137,6 +137,7 @@ def test_a_signal_leaves_no_process_and_no_file(place, tmp_path, number, report)
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+    assert demo.stdout
     try:
         read_until(demo.stdout.fileno(), "takes its time" if report == "stand-in" else "\nPLAY ")
         demo.send_signal(number)
