@@ -14,7 +14,7 @@ import shutil
 import typing as t
 from dataclasses import replace
 
-from ansible.module_utils.basic import env_fallback
+from ansible.module_utils.common.parameters import env_fallback
 
 from .._mastodon.redis_settings import RELEVANT, sidekiq_redis_settings
 from .._mastodon.release import read_release
@@ -73,6 +73,7 @@ def settings_from_options(
     ``run`` runs a command given as a list and returns code, output and errors; it is used for systemctl alone, and only
     when Mastodon's own settings are looked for. ``environ`` is the environment of the module.
     """
+    warnings: list[str] = []
     ways = [name for name in WAYS if options.get(name)]
     if len(ways) > 1:
         raise BadOption(
@@ -80,7 +81,7 @@ def settings_from_options(
             f" the environment, for example {ways[0]} from FEDIVERSE_{ways[0].upper()})."
         )
     if ways:
-        settings, warnings = _BUILD[ways[0]](options), []
+        settings = _BUILD[ways[0]](options)
     else:
         _refuse(options, ("redis_port", "redis_db", "redis_username", "redis_password", "redis_tls"), _NEEDS_A_WAY)
         settings, warnings = _discover(options, run, environ)

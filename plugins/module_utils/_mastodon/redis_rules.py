@@ -14,11 +14,11 @@ from urllib.parse import unquote
 
 from .._sidekiq.connection_settings import DEFAULT_HOST, DEFAULT_PORT, DEFAULT_SENTINEL_PORT, ConnectionSettings
 from .._sidekiq.errors import BadOption
-from .._sidekiq.redis_url import parse_url
+from .._sidekiq.redis_url import Dialect, parse_url
 from .variables import Variables
 
 
-def new_rules(variables: Variables, prefix: str) -> ConnectionSettings | None:
+def new_rules(variables: Variables, prefix: str, dialect: Dialect) -> ConnectionSettings | None:
     """From 4.3 on: a URL alone, else sentinels, else a host; none of them with this prefix is None."""
     name = f"{prefix}REDIS_"
     url = variables.get(f"{name}URL")
@@ -28,15 +28,15 @@ def new_rules(variables: Variables, prefix: str) -> ConnectionSettings | None:
                 f"{variables.where(name + 'URL')} is empty, which Mastodon 4.3 and newer take for a URL and fail on."
                 " Remove the line, or give it a value."
             )
-        return parse_url(url, variables.where(f"{name}URL"), as_ruby=True)
+        return parse_url(url, variables.where(f"{name}URL"), dialect)
     master, sentinels = variables.filled(f"{name}SENTINEL_MASTER"), _sentinels(variables, name)
     if master and sentinels:
         return replace(
             _login(variables, name),
             sentinels=sentinels,
             sentinel_service=master,
-            sentinel_username=_text(variables, f"{name}SENTINEL_USERNAME", f"{name}USER"),
-            sentinel_password=_text(variables, f"{name}SENTINEL_PASSWORD", f"{name}PASSWORD"),
+            sentinel_username=_first(variables, f"{name}SENTINEL_USERNAME", f"{name}USER"),
+            sentinel_password=_first(variables, f"{name}SENTINEL_PASSWORD", f"{name}PASSWORD"),
             db=_number(variables, f"{name}DB", 0),
             origin=variables.where(f"{name}SENTINELS"),
         )
@@ -57,7 +57,7 @@ def old_rules(variables: Variables, prefix: str) -> ConnectionSettings | None:
     name = f"{prefix}REDIS_"
     url = variables.filled(f"{name}URL")
     if url:
-        return parse_url(url, variables.where(f"{name}URL"), as_ruby=True)
+        return parse_url(url, variables.where(f"{name}URL"), "redis-rb")
     if prefix and not any(f"{name}{part}" in variables for part in ("PASSWORD", "HOST", "PORT", "DB")):
         return None
     return replace(_by_host(variables, name), username=None)
@@ -91,12 +91,14 @@ def _login(variables: Variables, name: str) -> ConnectionSettings:
     return ConnectionSettings(username=_text(variables, f"{name}USER") if password else None, password=password)
 
 
-def _text(variables: Variables, name: str, instead: str | None = None) -> str | None:
+def _text(variables: Variables, name: str) -> str | None:
     """Mastodon puts the value into a URL with Addressable, which decodes %XX before it encodes."""
-    value = variables.get(name)
-    if value is None and instead is not None:
-        value = variables.get(instead)
-    return unquote(value) if value and value.strip() else None
+    return unquote(variables.get(name) or "") if variables.filled(name) else None
+
+
+def _first(variables: Variables, *names: str) -> str | None:
+    """The first that is set decides, even if it is empty; these do not go through a URL."""
+    return next((variables.get(name) for name in names if name in variables), None) or None
 
 
 def _number(variables: Variables, name: str, default: int) -> int:

@@ -14,6 +14,7 @@ import typing as t
 from dataclasses import replace
 
 from .._sidekiq.connection_settings import ConnectionSettings
+from .._sidekiq.redis_url import Dialect
 from .redis_rules import new_rules, old_rules
 from .release import Release
 from .variables import Variables
@@ -33,9 +34,7 @@ _BASE_ON_REDIS_CLIENT = (4, 6)
 
 def sidekiq_redis_settings(variables: Variables, release: Release | None) -> Found:
     """The Redis that Sidekiq uses. An unknown release counts as the newest. Raises BadOption where Mastodon fails."""
-    settings = _resolve(variables, release, "SIDEKIQ_", "")
-    if _before(release, _SIDEKIQ_ON_REDIS_CLIENT):
-        settings = _as_redis_rb(settings)
+    settings = _resolve(variables, release, ("SIDEKIQ_", ""), _SIDEKIQ_ON_REDIS_CLIENT)
     prefix, warnings = _namespace(variables, release)
     if not _before(release, _NEW_RULES):
         warnings += _ignored(variables)
@@ -44,17 +43,20 @@ def sidekiq_redis_settings(variables: Variables, release: Release | None) -> Fou
 
 def base_redis_settings(variables: Variables, release: Release | None) -> Found:
     """The Redis with everything else: feeds, C(lock:*), C(exhausted_deliveries:*), C(stoplight:*), C(worker_batch:*)."""
-    settings = _resolve(variables, release, "")
-    if _before(release, _BASE_ON_REDIS_CLIENT):
-        settings = _as_redis_rb(settings)
+    settings = _resolve(variables, release, ("",), _BASE_ON_REDIS_CLIENT)
     prefix, warnings = _namespace(variables, release)
     return replace(settings, key_prefix=prefix), warnings
 
 
-def _resolve(variables: Variables, release: Release | None, *prefixes: str) -> ConnectionSettings:
-    rules = old_rules if _before(release, _NEW_RULES) else new_rules
+def _resolve(
+    variables: Variables, release: Release | None, prefixes: tuple[str, ...], on_redis_client: tuple[int, int]
+) -> ConnectionSettings:
+    dialect: Dialect = "redis-rb" if _before(release, on_redis_client) else "redis-client"
     for prefix in prefixes:
-        settings = rules(variables, prefix)
+        if _before(release, _NEW_RULES):
+            settings = old_rules(variables, prefix)
+        else:
+            settings = new_rules(variables, prefix, dialect)
         if settings is not None:
             return settings
     return ConnectionSettings()
@@ -81,13 +83,6 @@ def _namespace(variables: Variables, release: Release | None) -> tuple[str, tupl
         " does not start while it is set. Remove it; for keys that are still below it use key_prefix.",
     )
     return "", warnings
-
-
-def _as_redis_rb(settings: ConnectionSettings) -> ConnectionSettings:
-    """redis-rb 4 takes only the path from a C(unix://) URL (lib/redis/client.rb)."""
-    if settings.socket is None:
-        return settings
-    return replace(settings, db=0, username=None, password=None)
 
 
 def _ignored(variables: Variables) -> tuple[str, ...]:

@@ -37,14 +37,14 @@ def explain(error: BaseException, settings: ConnectionSettings) -> str | None:
 
 
 def _refused_login(kinds: set[str], text: str, settings: ConnectionSettings) -> str | None:
-    where = "redis_username and redis_password" + (f", or the login in {settings.origin}" if settings.origin else "")
+    where = _login_place(settings.origin)
     if "NoPermissionError" in kinds or "NOPERM" in text or _NO_PERMISSION.search(text):
         detail = _NO_PERMISSION.search(text)
         user = f"the user {settings.username}" if settings.username else "the default user"
         return (
             f"does not permit {user} what this task needs{f' ({detail.group(0)})' if detail else ''}."
-            " Widen its ACL rules (redis-cli ACL GETUSER shows them), or log in as the user that Sidekiq uses"
-            f" ({where})."
+            " Widen its ACL rules (redis-cli ACL GETUSER shows them), or log in as the user that Sidekiq uses:"
+            f" {where}."
         )
     if "NOAUTH" in text or "Authentication required" in text:
         return f"asks for a password and none was given. Set {where}."
@@ -54,6 +54,14 @@ def _refused_login(kinds: set[str], text: str, settings: ConnectionSettings) -> 
         given = f"the password of the user {settings.username}" if settings.username else "the password"
         return f"refuses {given}. Correct {where}."
     return None
+
+
+def _login_place(origin: str) -> str:
+    if origin == "redis_url":
+        return "the login in redis_url (or redis_username and redis_password)"
+    if not origin or origin.startswith("redis_"):
+        return "redis_username and redis_password"
+    return f"the user and the password that belong to {origin}, or set redis_url instead"
 
 
 def _server_state(kinds: set[str], text: str) -> str | None:

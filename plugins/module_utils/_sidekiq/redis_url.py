@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import typing as t
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .connection_settings import DEFAULT_HOST, DEFAULT_PORT, ConnectionSettings
@@ -13,13 +14,17 @@ from .errors import BadOption
 
 _SCHEMES = "redis://, rediss:// or unix://"
 
+Dialect = t.Literal["strict", "redis-client", "redis-rb"]
+"""Who reads the URL: we, or one of Ruby's clients (redis-rb means its release 4)."""
 
-def parse_url(url: str, name: str = "redis_url", as_ruby: bool = False) -> ConnectionSettings:
+
+def parse_url(url: str, name: str = "redis_url", dialect: Dialect = "strict") -> ConnectionSettings:
     """Turn ``redis://``, ``rediss://``, ``unix://`` or a socket path into settings.
 
-    As in redis-client (lib/redis_client/url_config.rb): a user without a password *is* the password, the database is
-    the path or, failing that, ``?db=N``, and a URL without a scheme is the path of a socket. ``as_ruby`` follows Ruby
-    also where it surprises: ``+`` in a user or password is a blank, and other query parameters are ignored.
+    As in redis-client (lib/redis_client/url_config.rb) a user without a password *is* the password, the database is the
+    path or, failing that, ``?db=N``, and a URL without a scheme is the path of a socket. A dialect of Ruby takes ``+``
+    in a user or password for a blank and ignores other parameters. redis-rb (lib/redis/client.rb) ignores all of them,
+    a user without a password, and all but the path of a socket.
 
     Raises BadOption, which names ``name`` and never quotes the URL: there may be a password in it.
     """
@@ -36,16 +41,18 @@ def parse_url(url: str, name: str = "redis_url", as_ruby: bool = False) -> Conne
         raise BadOption(f"{name}: the URL must begin with {_SCHEMES}, or be the path of a socket.")
     if parts.fragment:
         raise BadOption(f"{name}: a # in the URL ends it. Inside a password write %23.")
-    query = _query(parts.query, name, as_ruby)
-    username, password = _login(parts.username, parts.password, name, as_ruby)
+    query = _query(parts.query, name, dialect)
+    username, password = _login(parts.username, parts.password, name, dialect)
     username, password = username or query.get("username"), password or query.get("password")
     if parts.scheme in ("", "unix"):
-        path = _decode(parts.path, name, plus_is_blank=False)
+        path = unquote(parts.path)
         if host or not path.startswith("/"):
             raise BadOption(
                 f"{name}: the URL must begin with {_SCHEMES}, or be the absolute path of a socket"
                 " (three slashes: unix:///run/redis/redis.sock)."
             )
+        if dialect == "redis-rb":
+            return ConnectionSettings(socket=path, origin=name)
         return ConnectionSettings(
             socket=path, db=_db(query.get("db", ""), name), username=username, password=password, origin=name
         )
@@ -62,33 +69,33 @@ def parse_url(url: str, name: str = "redis_url", as_ruby: bool = False) -> Conne
     )
 
 
-def _login(user: str | None, password: str | None, name: str, as_ruby: bool) -> tuple[str | None, str | None]:
-    if user and password is None:
-        user, password = None, user
-    return (
-        _decode(user, name, plus_is_blank=as_ruby) if user else None,
-        _decode(password, name, plus_is_blank=as_ruby) if password else None,
-    )
+def _login(user: str | None, password: str | None, name: str, dialect: Dialect) -> tuple[str | None, str | None]:
+    if password is None:
+        user, password = None, None if dialect == "redis-rb" else user
+    return _decode(user, name, dialect), _decode(password, name, dialect)
 
 
-def _decode(text: str, name: str, plus_is_blank: bool) -> str:
+def _decode(text: str | None, name: str, dialect: Dialect) -> str | None:
+    if not text:
+        return None
     try:
-        return unquote(text.replace("+", " ") if plus_is_blank else text, errors="strict")
+        return unquote(text if dialect == "strict" else text.replace("+", " "), errors="strict")
     except UnicodeDecodeError:
         raise BadOption(f"{name}: a percent-encoded part of the URL is not UTF-8.") from None
 
 
-def _query(query: str, name: str, as_ruby: bool) -> dict[str, str]:
-    found = dict(parse_qsl(query if as_ruby else query.replace("+", "%2B")))
-    known = ("db",) if as_ruby else ("db", "username", "password")
-    if not as_ruby:
-        for key in found:
-            if key not in known:
-                raise BadOption(
-                    f"{name}: only db is understood after the question mark of the URL; use the other redis_ options"
-                    " instead. A ? inside a password is written %3F."
-                )
-    return {key: value for key, value in found.items() if key in known}
+def _query(query: str, name: str, dialect: Dialect) -> dict[str, str]:
+    if dialect == "redis-rb":
+        return {}
+    if dialect == "redis-client":
+        return {key: value for key, value in parse_qsl(query) if key == "db"}
+    found = dict(parse_qsl(query.replace("+", "%2B")))
+    if found.keys() - {"db", "username", "password"}:
+        raise BadOption(
+            f"{name}: only db is understood after the question mark of the URL; use the other redis_ options"
+            " instead. A ? inside a password is written %3F."
+        )
+    return found
 
 
 def _db(text: str, name: str) -> int:
