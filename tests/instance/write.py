@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write a situation into an empty database: what an integration target runs, and a person who wants to look around.
 
-    python tests/instance/write.py trouble --url redis://127.0.0.1:7000/0
+    ./dev exec python tests/instance/write.py trouble --url redis://127.0.0.1:7000/0
 
 Nothing keeps its processes alive afterwards: a minute later they are ghosts.
 """
@@ -11,15 +11,12 @@ Nothing keeps its processes alive afterwards: a minute later they are ghosts.
 from __future__ import annotations
 
 import argparse
-import pathlib
 import sys
 from collections.abc import Sequence
 
 import redis
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))  # so that "instance" is found
-
-from instance import releases, situations
+from ansible_collections.fediverse.mastodon.tests.instance import releases, situations
 
 
 def main(arguments: Sequence[str]) -> int:
