@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 import typing as t
 
@@ -15,7 +16,8 @@ name: health_report
 short_description: The results of M(fediverse.mastodon.sidekiq_health_info) as a report for a terminal
 version_added: 1.0.0
 description:
-  - For each host the totals, a table of its queues, what runs longest, and the findings worst first, each with its cure.
+  - For each host the totals, a table of its queues, what runs longest, and the findings worst first with their cures.
+  - Findings of the same rule and severity are one block, with the cure of the first of them.
   - Hosts come worst first, too. A host that could not be reached or read is listed with the reason.
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
@@ -74,8 +76,8 @@ def _host(name: str, result: t.Any, width: int) -> list[str]:
         return [_title(name, what, width), *_wrapped(_plain(message), width, "  ")]
     lines = [_title(name, _verdict(result), width), *_overview(result, width), "", *_queues(result, width)]
     lines += _running(result, width)
-    for finding in result["findings"]:
-        lines += ["", *_finding(finding, width)]
+    for _rule, block in itertools.groupby(result["findings"], lambda found: (found["severity"], found["id"])):
+        lines += ["", *_block(list(block), width)]
     if not result["findings"]:
         lines += ["", "Nothing is wrong."]
     return lines
@@ -95,11 +97,20 @@ def _overview(result: t.Mapping[str, t.Any], width: int) -> list[str]:
     totals, redis = result["totals"], result["redis"]
     memory = f", {_size(redis['used_memory'])} used" if redis.get("used_memory") else ""
     server = f"{redis.get('product', 'redis')} {redis.get('version') or '?'} at {result['server']}{memory}; {result['taken_at']}"
-    work = "{processes} processes ({ghosts} without heartbeat), {busy} of {threads} threads busy".format(**totals)
-    jobs = "  ".join(
-        f"{name} {totals[name]:,}" for name in ("enqueued", "retry", "scheduled", "dead", "processed", "failed")
+    work = "{} ({ghosts} without heartbeat), {busy} of {threads} threads busy".format(
+        _processes(totals["processes"]), **totals
     )
-    return [line for text in (_plain(server), work, jobs) for line in _wrapped(text, width, "")]
+    jobs = "  ".join(
+        # Never broken between a name and its figure.
+        f"{name}\N{NO-BREAK SPACE}{totals[name]:,}"
+        for name in ("enqueued", "retry", "scheduled", "dead", "processed", "failed")
+    )
+    lines = [line for text in (_plain(server), work, jobs) for line in _wrapped(text, width, "")]
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+
+
+def _processes(number: int) -> str:
+    return f"{number:,} process{'' if number == 1 else 'es'}"
 
 
 def _queues(result: t.Mapping[str, t.Any], width: int) -> list[str]:
@@ -111,7 +122,7 @@ def _queues(result: t.Mapping[str, t.Any], width: int) -> list[str]:
     lines = [f"{'QUEUE':<{space}}  {'SIZE':>10}  {'LATENCY':>9}  SERVED BY"]
     for queue in shown:
         number = len(queue["processes"])
-        served = f"{number} process{'' if number == 1 else 'es'}" if number else "NOBODY"
+        served = _processes(number) if number else "NOBODY"
         marks = "".join([", paused" if queue["paused"] else "", "" if queue["registered"] else ", unregistered"])
         name = _cut(_plain(queue["name"]), space)
         lines.append(f"{name:<{space}}  {queue['size']:>10,}  {_duration(queue['latency']):>9}  {served}{marks}")
@@ -133,13 +144,13 @@ def _running(result: t.Mapping[str, t.Any], width: int) -> list[str]:
     return lines
 
 
-def _finding(finding: t.Mapping[str, t.Any], width: int) -> list[str]:
-    head = f"{str(finding['severity']).upper()} {finding['subject']} [{finding['id']}]"
-    return [
-        *_wrapped(_plain(head), width, ""),
-        *_wrapped(_plain(finding["summary"]), width, "  "),
-        *_wrapped("-> " + _plain(finding["cure"]), width, "  ", "     "),
-    ]
+def _block(findings: t.Sequence[t.Mapping[str, t.Any]], width: int) -> list[str]:
+    """What one rule found; the cures differ at most in the name of their subject."""
+    first = findings[0]
+    lines = _wrapped(_plain(f"{str(first['severity']).upper()} [{first['id']}]"), width, "")
+    for finding in findings:
+        lines += _wrapped(_plain(f"{finding['subject']}: {finding['summary']}"), width, "  ", "    ")
+    return [*lines, *_wrapped("-> " + _plain(first["cure"]), width, "  ", "     ")]
 
 
 def _wrapped(text: str, width: int, indent: str, following: str | None = None) -> list[str]:
