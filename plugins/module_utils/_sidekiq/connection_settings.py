@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 DEFAULT_HOST = "localhost"
 DEFAULT_PORT = 6379
@@ -43,8 +44,9 @@ class ConnectionSettings:
 
     @property
     def secrets(self) -> frozenset[str]:
-        """Every string that must not reach a screen or a log."""
-        return frozenset(secret for secret in (self.password, self.sentinel_password) if secret)
+        """Every string that must not reach a screen or a log: the passwords, plain and as a URL holds them."""
+        passwords = [password for password in (self.password, self.sentinel_password) if password]
+        return frozenset([*passwords, *(quote(password, safe="") for password in passwords)])
 
 
 def address(host: str, port: int) -> str:
