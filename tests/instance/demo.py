@@ -142,8 +142,8 @@ def _wait_for_visitor(url: str) -> None:
     _tell("\nTry next, in another terminal while this one waits:")
     for command in _commands(url):
         _tell(f"  ./dev exec {shlex.join(command)}")
-    _tell("\nEnter or Ctrl-C ends it.")
     with contextlib.suppress(KeyboardInterrupt):
+        _tell("\nEnter or Ctrl-C ends it.")
         sys.stdin.readline()
 
 
