@@ -55,8 +55,9 @@ def _show(running: server.Server, client: redis.Redis, options: argparse.Namespa
     situation = situations.SITUATIONS[options.situation]
     began = time.monotonic()
     processes = situation(client)
-    _tell(f"Made up an instance of Mastodon in {time.monotonic() - began:.1f} s: {_size_of(client)}. {situation.title}")
-    _tell(f"It is at {running.url} until this ends, in a private Valkey; nothing else on this machine is touched.")
+    _tell(f"Made up an instance of Mastodon in {time.monotonic() - began:.1f} s: {_size_of(client)}.")
+    _tell(situation.title)
+    _tell(f"It is at {running.url} until this ends; nothing else on this machine is touched.")
     with heartbeat.kept_alive(client, processes):
         status = _report(running)
         if not status and not options.no_wait and sys.stdin.isatty():
@@ -68,8 +69,7 @@ def _show(running: server.Server, client: redis.Redis, options: argparse.Namespa
 
 def _size_of(client: redis.Redis) -> str:
     queued = sum(client.llen(f"queue:{name}") for name in QUEUES)
-    sets = ", ".join(f"{client.zcard(name):,} {name}" for name in ("retry", "schedule", "dead"))
-    return f"{queued:,} jobs in its queues, in its sets {sets}"
+    return f"{queued:,} jobs in its queues, {client.zcard('retry'):,} to be tried again"
 
 
 def _report(running: server.Server) -> int:

@@ -146,7 +146,8 @@ schedule_stuck = Situation(
 )
 orphan_locks = Situation("Unique locks whose jobs are lost, beside locks whose jobs are not.", (_orphan_locks,))
 trouble = Situation(
-    "All of it at once: a bad night.", (_stuck_export, _dead_domain, _backlog, _schedule_stuck, _orphan_locks)
+    "Exports that do not come, a server that does not answer, queues forty minutes behind, a schedule that stands still.",
+    (_stuck_export, _dead_domain, _backlog, _schedule_stuck, _orphan_locks),
 )
 
 SITUATIONS = {
