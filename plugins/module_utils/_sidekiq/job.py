@@ -21,6 +21,7 @@ from .text import clean_deep, text_or_none
 from .times import epoch
 
 _NOTHING: t.Mapping[str, t.Any] = {}
+_LARGEST = 2**63  # a count beyond it is none, and Python may refuse to write it down
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Job:
     @property
     def retry_count(self) -> int | None:
         found = self.payload.get("retry_count")
-        return found if isinstance(found, int) and not isinstance(found, bool) else None
+        return found if isinstance(found, int) and not isinstance(found, bool) and abs(found) < _LARGEST else None
 
     @property
     def attempts(self) -> int:
@@ -129,11 +130,20 @@ def parse(raw: bytes) -> Job:
     and jid, and so can we.
     """
     try:
-        found = json.loads(raw.decode("utf-8", "surrogateescape"))
+        found = _DECODER.decode(raw.decode("utf-8", "surrogateescape"))
     except RecursionError:
         return Job(raw, _NOTHING, "nested too deeply")
-    except ValueError:
+    except json.JSONDecodeError:
         return Job(raw, _NOTHING, "empty" if not raw.strip() else "not JSON")
+    except ValueError:  # more digits than Python converts, which no rewritten job could keep
+        return Job(raw, _NOTHING, "number too long")
     if not isinstance(found, dict):
         return Job(raw, _NOTHING, "not an object")
     return Job(raw, found)
+
+
+def _refuse(constant: str) -> t.NoReturn:
+    raise json.JSONDecodeError("no JSON, in Ruby neither", constant, 0)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)  # else NaN and Infinity would do
