@@ -19,9 +19,9 @@ from runner.say import Failed, Missing, say
 PACKAGES = {
     "git": "git",
     "mmdebstrap": "mmdebstrap",
+    "pgrep": "procps",
     "redis-server": "redis-server",
     "shellcheck": "shellcheck",
-    "systemd-nspawn": "systemd-container",
 }
 _POLICY = Path("/usr/sbin/policy-rc.d")
 

@@ -80,7 +80,7 @@ def _nox() -> list[str]:
         f"--noxfile={CHECKOUT / 'noxfile.py'}",
         f"--envdir={_NOX_HOME}",
         "--reuse-existing-virtualenvs",
-        "--no-error-on-missing-interpreters",
+        "--nocolor",
     ]
 
 
@@ -88,6 +88,7 @@ def _nox_environment(check: bool) -> dict[str, str]:
     env = environment.for_venv(venvs.checks())
     env["ANTSIBULL_NOX_INSTALL_COLLECTIONS"] = "never"  # there are no dependencies
     env["ANTSIBULL_NOX_IGNORE_INSTALLED_COLLECTIONS"] = "true"  # what else lies on this machine does not count
+    env["NO_COLOR"] = "1"
     env["MYPY_CACHE_DIR"] = str(CACHE / "mypy")
     env["RUFF_CACHE_DIR"] = str(CACHE / "ruff")
     # antsibull-nox changes files unless it believes that it runs in CI.

@@ -73,7 +73,7 @@ TIERS = (
         _pytest("tests/conformance"),
         "against real Sidekiq, in throw-away Debian roots",
         "tests/conformance/**/test_*.py",
-        commands=("redis-server", "mmdebstrap", "systemd-nspawn"),
+        commands=("mmdebstrap", "pgrep", "redis-server"),
         root=True,
     ),
     Tier(
@@ -82,7 +82,7 @@ TIERS = (
         "the playbooks, run by ansible-playbook",
         "tests/playbooks/**/test_*.py",
         every_core=True,
-        commands=("redis-server",),
+        commands=("pgrep", "redis-server"),
     ),
     Tier("demo", _script("tests/instance/demo.py"), "./dev demo", "tests/instance/demo.py"),
 )
