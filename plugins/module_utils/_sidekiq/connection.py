@@ -81,7 +81,12 @@ def _open(library: t.Any, settings: ConnectionSettings) -> redis.Redis:
     wants_name = inspect.signature(pool.get_connection).parameters["command_name"].default is inspect.Parameter.empty
     try:
         with translate_errors(settings):
-            pool.release(pool.get_connection("PING") if wants_name else pool.get_connection())
+            connection = pool.get_connection("PING") if wants_name else pool.get_connection()
+            if connection.socket_timeout != settings.command_timeout:
+                # redis-py 5.0 forgets it for a Unix socket. The next command connects again, with it.
+                connection.disconnect()
+                connection.socket_timeout = settings.command_timeout
+            pool.release(connection)
     except (OSError, UnicodeError) as error:
         reason = explain(error, settings)
         raise NoConnection(reason or f"Redis at {describe(settings)} cannot be used: {type(error).__name__}") from None

@@ -96,6 +96,12 @@ def _network(error: BaseException, kinds: set[str], settings: ConnectionSettings
         )
     if "TimeoutError" in kinds or isinstance(cause, socket.timeout):
         if "connecting" in str(error) or not str(error):
+            if settings.tls:
+                return (
+                    f"did not accept a connection within {settings.connect_timeout:g} s, or did not finish the TLS"
+                    f" handshake within {settings.command_timeout:g} s. Check the address in {where}; if nothing speaks"
+                    " TLS there, leave TLS away (redis:// and no redis_tls) or correct the port."
+                )
             return (
                 f"did not accept a connection within {settings.connect_timeout:g} s. Check the address in {where} and"
                 " the firewalls between, or raise redis_connect_timeout."

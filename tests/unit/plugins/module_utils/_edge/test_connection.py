@@ -10,7 +10,6 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.fediverse.mastodon.plugins.doc_fragments.connection import ModuleDocFragment
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import connection
 from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.connection import (
     connection_argument_spec,
     settings_from_options,
@@ -219,7 +218,7 @@ def test_release_of_the_checkout_decides(live):
 
 
 def test_task_beats_unit_beats_file(live, monkeypatch):
-    monkeypatch.setattr(connection.shutil, "which", lambda *_args, **_kwargs: "/usr/bin/systemctl")
+    monkeypatch.setattr("shutil.which", lambda *_args, **_kwargs: "/usr/bin/systemctl")
     root = live("REDIS_HOST=file\n")
     assert found(root)[0].host == "file"
     assert found(root, unit="REDIS_HOST=unit")[0].host == "unit"

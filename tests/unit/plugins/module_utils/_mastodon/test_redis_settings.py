@@ -168,12 +168,12 @@ def test_socket_follows_the_client_of_the_release():
     url = "unix://:pw@/run/r.sock?db=4"
     for release in (V42, V43):
         check(sidekiq(release, REDIS_URL=url), socket="/run/r.sock", db=0)
-    for release in (V44, V45, V46, None):
-        check(sidekiq(release, REDIS_URL=url), socket="/run/r.sock", db=4, password="pw")
+    for client_release in (V44, V45, V46, None):
+        check(sidekiq(client_release, REDIS_URL=url), socket="/run/r.sock", db=4, password="pw")
     for release in (V42, V43, V44, V45):
         check(base(release, REDIS_URL=url), socket="/run/r.sock", db=0)
-    for release in (V46, None):
-        check(base(release, REDIS_URL=url), socket="/run/r.sock", db=4, password="pw")
+    for client_release in (V46, None):
+        check(base(client_release, REDIS_URL=url), socket="/run/r.sock", db=4, password="pw")
 
 
 def test_namespace():

@@ -13,19 +13,20 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.unit_
 )
 
 
-def shown(text, code=0):
-    commands = []
+class Shown:
+    """A runner whose systemctl shows a given text."""
 
-    def run(command):
-        commands.append(command)
-        return code, text, ""
+    def __init__(self, text, code=0):
+        self.answer = code, text, ""
+        self.commands = []
 
-    run.commands = commands
-    return run
+    def __call__(self, command):
+        self.commands.append(command)
+        return self.answer
 
 
 def test_stock_unit():
-    run = shown("Environment=RAILS_ENV=production DB_POOL=25 MALLOC_ARENA_MAX=2 LD_PRELOAD=libjemalloc.so\n")
+    run = Shown("Environment=RAILS_ENV=production DB_POOL=25 MALLOC_ARENA_MAX=2 LD_PRELOAD=libjemalloc.so\n")
     assert unit_environment("mastodon-sidekiq.service", run) == {
         "RAILS_ENV": "production",
         "DB_POOL": "25",
@@ -49,7 +50,7 @@ def test_stock_unit():
     ],
 )
 def test_quoting_of_systemctl(shown_value, expected):
-    assert unit_environment("u", shown(f"Environment={shown_value}\nEnvironmentFiles=\n")) == expected
+    assert unit_environment("u", Shown(f"Environment={shown_value}\nEnvironmentFiles=\n")) == expected
 
 
 def test_files_beat_the_unit_and_later_files_earlier_ones(tmp_path):
@@ -61,7 +62,7 @@ def test_files_beat_the_unit_and_later_files_earlier_ones(tmp_path):
         f"EnvironmentFiles={tmp_path}/two (ignore_errors=yes)\n"
         f"EnvironmentFiles={tmp_path}/absent (ignore_errors=yes)\n"
     )
-    assert unit_environment("u", shown(text)) == {"A": "one", "B": "one", "C": "two", "D": "unit"}
+    assert unit_environment("u", Shown(text)) == {"A": "one", "B": "one", "C": "two", "D": "unit"}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_lines_of_an_environment_file(line, expected):
 
 
 def test_no_systemd():
-    assert unit_environment("u", shown("System has not been booted with systemd", code=1)) == {}
+    assert unit_environment("u", Shown("System has not been booted with systemd", code=1)) == {}
 
     def absent(_command):
         raise FileNotFoundError("systemctl")

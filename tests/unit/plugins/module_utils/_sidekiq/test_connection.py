@@ -8,6 +8,7 @@ from __future__ import annotations
 import pickle
 import sys
 import types
+from dataclasses import replace
 
 import pytest
 import redis
@@ -69,7 +70,7 @@ def test_too_old_library_is_refused(monkeypatch, version):
 @pytest.mark.parametrize("option", ["tls_ca", "tls_cert", "tls_key"])
 def test_tls_file_that_is_not_there_is_named(option, tmp_path):
     with pytest.raises(BadOption, match=f"redis_{option}: .*missing.pem does not exist"):
-        connect(ConnectionSettings(tls=True, **{option: str(tmp_path / "missing.pem")}))
+        connect(replace(ConnectionSettings(tls=True), **{option: str(tmp_path / "missing.pem")}))
 
 
 def test_refused_connection_names_address_and_option(free_port):
