@@ -306,6 +306,18 @@ def test_a_server_is_gone_with_its_user(number):
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize("binary", ["redis-server", None])
+def test_a_server_that_refuses_to_end_ends(binary):
+    began = time.monotonic()
+    with server.running("--save", "3600 1", "--dbfilename", "no-file", binary=binary) as running:
+        running.client().set("key", "value")
+        (running.socket.parent / "no-file").mkdir()  # so that it cannot save, and says that it cannot exit
+        number = running.client().info("server")["process_id"]
+    assert not pathlib.Path(f"/proc/{number}").exists()
+    assert not running.socket.parent.exists()
+    assert time.monotonic() - began < 10
+
+
 def test_a_server_that_does_not_start_says_why():
     with pytest.raises(server.ServerFailed, match="nonsense"), server.running("--nonsense", "1"):
         pass

@@ -21,17 +21,29 @@ import time
 from collections.abc import Iterator
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 START_TIMEOUT = 10.0
 _STOP_TIMEOUT = 15.0
 
-# $1: directory, the rest: the server's command line. The shell ends when the server does.
+# $1: directory, the rest: the server's command line. The shell ends when the server does. A server that was told to save
+# and cannot refuses to end, so it is not asked for long: what it holds goes away anyway.
 _KEEPER = """
+trap '' PIPE
 directory=$1; shift
 exec 3<&0
 "$@" >"$directory/log" 2>&1 </dev/null 3<&- &
 server=$!
-(while read -r _; do :; done; kill -TERM "$server" 2>/dev/null) <&3 &
+(
+    while read -r _; do :; done
+    kill -TERM "$server"
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        sleep 0.1
+        kill -0 "$server" || exit
+    done
+    kill -KILL "$server"
+) <&3 2>/dev/null &
 watcher=$!
 exec 3<&-
 wait "$server" || tail -c 4000 "$directory/log" >&2
@@ -100,7 +112,8 @@ def running(*options: str, binary: str | os.PathLike[str] | None = None, port: i
 
 def _wait_until_it_answers(server: Server, keeper: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_TIMEOUT
-    with contextlib.closing(server.client()) as client:
+    # Without a retry of its own: redis-py would wait for seconds between tries.
+    with redis.Redis(unix_socket_path=str(server.socket), retry=Retry(NoBackoff(), 0)) as client:
         while True:
             try:
                 client.ping()
