@@ -37,10 +37,8 @@ class Certificate:
 @contextlib.contextmanager
 def redis_server(*options: str, binary: str | None = "redis-server") -> Iterator[tuple[redis.Redis, pathlib.Path]]:
     """A private server without a TCP port: a client of it that needs no login yet, and the path of its socket."""
-    with server.running(*options, binary=binary) as running:
-        client = running.client()
+    with server.running(*options, binary=binary) as running, contextlib.closing(running.client()) as client:
         yield client, running.socket
-        client.close()
 
 
 @contextlib.contextmanager

@@ -66,7 +66,7 @@ def connection_argument_spec() -> dict[str, dict[str, t.Any]]:
 
 
 def settings_from_options(
-    options: Options, run: Runner, environ: t.Mapping[str, str] = os.environ
+    options: Options, run: Runner, environ: t.Mapping[str, str]
 ) -> tuple[ConnectionSettings, list[str]]:
     """The Redis that the options mean, and what the user should be warned of.
 

@@ -93,10 +93,11 @@ def _read(path: str) -> str | None:
 
 def _not_permitted(path: str) -> str:
     owner, owned = _owner(path)
+    user = "" if owner == "root" else f" with become_user: {owner} or root"
     return (
         f"mastodon_root: {path} may not be read by the user with the id {os.geteuid()}."
-        f" {'It' if owned == path else owned} belongs to {owner}: use become: true with become_user: {owner}"
-        " (or root), or set redis_url."
+        f" {'It' if owned == path else owned} belongs to {owner}: use become: true{user},"
+        " or set redis_url."
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import pickle
 import sys
 import types
-from dataclasses import replace
 
 import pytest
 import redis
@@ -67,10 +66,17 @@ def test_too_old_library_is_refused(monkeypatch, version):
         connect(ConnectionSettings())
 
 
-@pytest.mark.parametrize("option", ["tls_ca", "tls_cert", "tls_key"])
+TLS_FILES = {
+    "tls_ca": lambda path: ConnectionSettings(tls=True, tls_ca=path),
+    "tls_cert": lambda path: ConnectionSettings(tls=True, tls_cert=path),
+    "tls_key": lambda path: ConnectionSettings(tls=True, tls_key=path),
+}
+
+
+@pytest.mark.parametrize("option", TLS_FILES)
 def test_tls_file_that_is_not_there_is_named(option, tmp_path):
     with pytest.raises(BadOption, match=f"redis_{option}: .*missing.pem does not exist"):
-        connect(replace(ConnectionSettings(tls=True), **{option: str(tmp_path / "missing.pem")}))
+        connect(TLS_FILES[option](str(tmp_path / "missing.pem")))
 
 
 def test_refused_connection_names_address_and_option(free_port):
