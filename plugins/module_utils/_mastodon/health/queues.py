@@ -10,7 +10,7 @@ import typing as t
 
 from ..workers import QUEUES
 from .finding import Finding
-from .view import View, duration, jobs, most
+from .view import View, duration, jobs, most, numbers
 
 
 def queue_backlog(view: View) -> t.Iterator[Finding]:
@@ -119,7 +119,5 @@ def queue_paused(view: View) -> t.Iterator[Finding]:
 
 
 def _has_fasp(view: View) -> bool:
-    versions = [process.version or "" for process in view.snapshot.alive]
-    return bool(versions) and all(
-        version.split(".")[0].isdigit() and int(version.split(".")[0]) >= 7 for version in versions
-    )
+    versions = [numbers(process.version) for process in view.snapshot.alive]
+    return bool(versions) and all(version[:1] >= (7,) for version in versions)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .finding import Finding
-from .view import View, size
+from .view import View, numbers, size
 
 _NEEDED: t.Final = {6: (4, 0), 7: (6, 2), 8: (7, 0)}
 """Sidekiq's major version -> the oldest Redis it starts with (sidekiq cli.rb; 8.0.0 alone wanted 7.2)."""
@@ -89,8 +89,8 @@ def persistence(view: View) -> t.Iterator[Finding]:
 def too_old(view: View) -> t.Iterator[Finding]:
     """Sidekiq refuses to start with a Redis older than it needs."""
     server = view.snapshot.server
-    have = _numbers(server.compatible_version if server else None)
-    newest = max((_numbers(process.version) for process in view.snapshot.alive), default=())
+    have = numbers(server.compatible_version if server else None)
+    newest = max((numbers(process.version) for process in view.snapshot.alive), default=())
     needed = _NEEDED.get(newest[0]) if newest else None
     if server and have and needed and have[:2] < needed:
         yield Finding(
@@ -101,7 +101,3 @@ def too_old(view: View) -> t.Iterator[Finding]:
             "Upgrade Redis before the next restart of Sidekiq.",
             {"version": server.version, "needed": ".".join(map(str, needed))},
         )
-
-
-def _numbers(version: str | None) -> tuple[int, ...]:
-    return tuple(int(part) for part in (version or "").split(".") if part.isdigit())

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from collections import Counter
 from dataclasses import dataclass
@@ -50,3 +51,8 @@ def most(counter: Counter[str], number: int = 3) -> str:
 def jobs(count: int) -> str:
     """C(1 job), C(2,345 jobs)."""
     return f"{count:,} job{'' if count == 1 else 's'}"
+
+
+def numbers(version: str | None) -> tuple[int, ...]:
+    """The numbers of a version, C((8, 1, 7)). A process may call its version anything: empty for what is none."""
+    return tuple(int(part) for part in (version or "").split(".") if re.fullmatch(r"[0-9]{1,6}", part))
