@@ -10,11 +10,11 @@ Read in Mastodon 4.2 to 4.6 (C(app/workers/)); the argument layouts have not cha
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 from urllib.parse import urlsplit
 
 from .._sidekiq.job import Job
-from .._sidekiq.text import clean
 
 ARCHIVE: t.Final = "BackupWorker"
 """Builds the archive of an account ("export"); its argument is the id of a row in C(backups)."""
@@ -80,6 +80,9 @@ def remote_domain(job: Job) -> str | None:
     return _READERS[kind](job.args[index])
 
 
+_HOST = re.compile(r"[\w.:-]+")  # any other text is no name of a server, and may be private
+
+
 def _of_url(value: t.Any) -> str | None:
     if not isinstance(value, str):
         return None
@@ -87,16 +90,17 @@ def _of_url(value: t.Any) -> str | None:
         host = urlsplit(value).hostname
     except ValueError:
         return None
-    return clean(host) if host else None
+    return host if host and _HOST.fullmatch(host) else None
 
 
 def _of_domain(value: t.Any) -> str | None:
-    return clean(value.strip().lower()) or None if isinstance(value, str) else None
+    return _of_url(f"//{value.strip()}") if isinstance(value, str) else None
 
 
 def _of_account(value: t.Any) -> str | None:
-    _name, _at, domain = value.rpartition("@") if isinstance(value, str) else ("", "", "")
-    return _of_domain(domain)
+    """Of C(name@domain); an account without a domain is a local one."""
+    _name, at, domain = value.rpartition("@") if isinstance(value, str) else ("", "", "")
+    return _of_domain(domain) if at else None
 
 
 def _of_activity(value: t.Any) -> str | None:
