@@ -44,3 +44,18 @@ attributes:
     details:
       - This module does not modify anything.
 """
+
+    STATE_MODULE = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Predicts exactly what the run does.
+  diff_mode:
+    support: full
+    details:
+      - Shows numbers of jobs, never their arguments.
+  idempotent:
+    support: full
+"""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .._sidekiq.connection import connect, describe, translate_errors
 from .._sidekiq.errors import SidekiqError
 from .._sidekiq.keys import Keys
+from .._sidekiq.snapshot import Snapshot
 from .connection import connection_argument_spec, settings_from_options
 
 Result = dict[str, t.Any]
@@ -22,13 +23,17 @@ Result = dict[str, t.Any]
 
 @dataclass(frozen=True)
 class Session:
-    """What a module works with. C(client) returns bytes; C(server) names Redis without its password."""
+    """What a module works with. C(client) returns bytes; C(server) names Redis without its password.
+
+    C(progress): what was done so far, for the result of a task that fails half way.
+    """
 
     client: t.Any
     key: Keys
     options: t.Mapping[str, t.Any]
     check_mode: bool
     server: str
+    progress: Result = field(default_factory=dict)
 
 
 def run(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Session], Result], **constraints: t.Any) -> None:
@@ -42,24 +47,44 @@ def run(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Session], Result
         supports_check_mode=True,
         **constraints,
     )
+    progress: Result = {}
     try:
         settings, warnings = settings_from_options(module.params, run=_runner(module), environ=os.environ)
         _keep_secret(module, settings.secrets)
         for warning in warnings:
             module.warn(warning)
         with translate_errors(settings):
-            session = Session(
-                connect(settings), Keys(settings.key_prefix), module.params, module.check_mode, describe(settings)
-            )
-            result = body(session)
+            client, key = connect(settings), Keys(settings.key_prefix)
+            result = body(Session(client, key, module.params, module.check_mode, describe(settings), progress))
     except SidekiqError as failure:
-        module.fail_json(msg=str(failure))
+        module.fail_json(msg=" ".join([str(failure), *_so_far(progress)]), **progress)
+    for warning in result.pop("warnings", ()):
+        module.warn(warning)
     module.exit_json(**result)
+
+
+def _so_far(progress: Result) -> t.Iterator[str]:
+    if progress.get("archive"):
+        yield (
+            f"So far {progress['edited']} jobs were edited; all are in {progress['archive']}."
+            " Run the task again to end the work, or put them back with fediverse.mastodon.sidekiq_archive."
+        )
+
+
+def refuse_unwritable(snapshot: Snapshot, session: Session) -> None:
+    """Raises SidekiqError if this Redis takes no writes; the snapshot must have its server."""
+    server = snapshot.server
+    if server and server.role == "slave":
+        raise SidekiqError(
+            f"Redis at {session.server} is a replica and takes no writes. Point the task at the master (redis-cli INFO replication names it)."
+        )
+    if server and server.loading:
+        raise SidekiqError(f"Redis at {session.server} is loading its data from disk. Run again when it has finished.")
 
 
 def _runner(module: AnsibleModule) -> t.Callable[[list[str]], tuple[int, str, str]]:
     def run_command(command: list[str]) -> tuple[int, str, str]:
-        code, out, err = module.run_command(command, check_rc=False, handle_exceptions=True)
+        code, out, err = module.run_command(command, check_rc=False, handle_exceptions=False)
         return code, out, err
 
     return run_command

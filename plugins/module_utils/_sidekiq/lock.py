@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from .batch import Batch, together
 from .keys import PRIVATE_QUEUES, SETS, Keys
+from .lua import UNLOCK
 from .process import read_processes
 from .text import text
 from .times import number
@@ -26,6 +27,7 @@ EXPIRING: t.Final = "uniquejobs:expiring_digests"
 _RUN = b":RUN"
 _NAMED = re.compile(rb'"(?:jid|lock_digest|unique_digest)":\s*"([^"\\]{1,256})"')
 _PAGE = 1000
+_FREED_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,18 @@ def audit(client: t.Any, key: Keys, now: float, min_age: float) -> LockReport:
         running, waiting = _present(client, key, {name for lock in suspects for name in _names(lock)})
         suspects = [lock for lock in suspects if not (running if lock.runtime else running | waiting) & _names(lock)]
     return LockReport(tuple(locks), tuple(suspects))
+
+
+def free(client: t.Any, key: Keys, locks: t.Sequence[Lock]) -> int:
+    """Free these locks; returns how many still had the holders that were seen."""
+    script = client.register_script(UNLOCK)
+    freed = 0
+    for start in range(0, len(locks), _FREED_AT_ONCE):
+        arguments: list[t.Any] = [key.prefix]
+        for lock in locks[start : start + _FREED_AT_ONCE]:
+            arguments += [lock.digest, len(lock.holders), *lock.holders]
+        freed += script([], arguments)
+    return freed
 
 
 def _names(lock: Lock) -> set[str]:

@@ -22,7 +22,7 @@ def text(raw: t.Any) -> str:
 
 def clean(value: str) -> str:
     """Text without lone surrogates, which JSON can carry and UTF-8 cannot."""
-    return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def text_or_none(value: t.Any) -> str | None:

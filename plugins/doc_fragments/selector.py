@@ -1,0 +1,89 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options that say which jobs are meant."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  sets:
+    description:
+      - Where to look - V(queues) for all queues, and the sorted sets. Default is everywhere.
+    type: list
+    elements: str
+    choices: [queues, retry, scheduled, dead]
+  queues:
+    description:
+      - Names of queues. Of the sets, the jobs that will go to them.
+      - Names that articles use (C(export), C(federation)) are taken for what they mean, with a warning, unless there is such a queue.
+    type: list
+    elements: str
+  classes:
+    description:
+      - Worker classes as the Web UI shows them, with C(*) and C(?) as wildcards. Mails are C(UserMailer#welcome).
+      - Names that articles use (C(ExportWorker), C(AccountMigrationWorker)) are taken for what they mean, with a warning.
+    type: list
+    elements: str
+  jids:
+    description:
+      - Ids of jobs.
+    type: list
+    elements: str
+  args:
+    description:
+      - The leading arguments of the job; V(null) stands for any value. An archive is C([BACKUP_ID]).
+    type: list
+    elements: raw
+  domains:
+    description:
+      - Remote servers that the job deals with, as far as its class tells. V(*.example.com) means all subdomains of example.com, but not itself.
+    type: list
+    elements: str
+  errors:
+    description:
+      - Error classes, with C(*) and C(?) as wildcards.
+    type: list
+    elements: str
+  error_message:
+    description:
+      - A Python regular expression that occurs in the error message.
+      - An expression that takes more than a second for one message ends the task with an error.
+    type: str
+  older_than:
+    description:
+      - Only jobs that have been where they are for longer, such as V(90s), V(15m), V(2h), V(3d).
+      - In a queue since they were enqueued, in the retry set since they last failed, in the scheduled set since they were created, in the dead
+        set since they died.
+    type: str
+  newer_than:
+    description:
+      - The opposite of O(older_than).
+    type: str
+  min_attempts:
+    description:
+      - Only jobs that failed at least this often.
+    type: int
+  tags:
+    description:
+      - Only jobs with one of these tags.
+    type: list
+    elements: str
+  malformed:
+    description:
+      - V(true) means only members that are no job at all, V(false) only jobs.
+    type: bool
+  where:
+    description:
+      - A JMESPath expression that is true of the job, as RV(fediverse.mastodon.sidekiq_job_info#module:jobs[]) shows it, with its C(args).
+    type: str
+  all:
+    description:
+      - Means every job, where no other condition is given. Without it an empty selection is an error.
+    type: bool
+    default: false
+requirements:
+  - jmespath, for O(where)
+"""

@@ -1,0 +1,321 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""What the modules that work on jobs do."""
+
+from __future__ import annotations
+
+import datetime as dt
+import heapq
+import os
+import time
+import typing as t
+from dataclasses import asdict
+
+from .._mastodon.duplicates import Fingerprints, fingerprint
+from .._mastodon.editing import Plan, Selected, apply, plan, selected, take_back, without_oldest
+from .._mastodon.selector import Selector
+from .._mastodon.shape import describe_job
+from .._mastodon.tally import Tally
+from .._sidekiq.age import since
+from .._sidekiq.archive import Archive, Entry, Writer
+from .._sidekiq.change import Wish
+from .._sidekiq.duration import seconds
+from .._sidekiq.errors import BadOption
+from .._sidekiq.job import parse
+from .._sidekiq.place import place_named
+from .._sidekiq.restore import Restorer
+from .._sidekiq.snapshot import Snapshot, read_snapshot
+from .._sidekiq.take import TAKEN, Taker
+from .._sidekiq.times import iso
+from .boundary import Result, Session, refuse_unwritable
+from .selector import criteria_from_options, selector_argument_spec
+
+ARCHIVES: t.Final = "~/.local/state/fediverse.mastodon/archives"
+
+INFO_OPTIONS: t.Final = {
+    **selector_argument_spec(),
+    "limit": {"type": "int", "default": 20},
+    "sort": {"type": "str", "choices": ["oldest", "newest", "attempts"], "default": "oldest"},
+    "show_args": {"type": "bool", "default": False},
+}
+
+JOB_OPTIONS: t.Final = {
+    "state": {
+        "type": "str",
+        "required": True,
+        "choices": ["absent", "enqueued", "dead", "moved", "rescheduled", "unique"],
+    },
+    **selector_argument_spec(),
+    "to_queue": {"type": "str"},
+    "at": {"type": "str"},
+    "in": {"type": "str"},
+    "spread": {"type": "str"},
+    "max_jobs": {"type": "int"},
+    "limit": {"type": "int"},
+    "time_limit": {"type": "str"},
+    "force": {"type": "bool", "default": False},
+    "archive_dir": {"type": "path", "default": ARCHIVES},
+}
+
+ARCHIVE_OPTIONS: t.Final = {
+    "state": {"type": "str", "choices": ["restored"], "default": "restored"},
+    "path": {"type": "path", "required": True},
+    **selector_argument_spec(),
+}
+
+
+def job_info(session: Session) -> Result:
+    """Counts, and some of the jobs."""
+    options, now = session.options, _now(session)
+    selector = Selector(criteria_from_options(options), now)
+    places = selector.places(session.client, session.key)
+    tally, numbers = Tally(now), Fingerprints()
+    shown = _Shown(options["limit"], options["sort"])
+    oldest: float | None = None
+    newest: float | None = None
+    for one in selected(session.client, session.key, selector, places):
+        tally.add(one.job, one.place, one.score)
+        numbers.add(fingerprint(one.job))
+        moment = since(one.job, one.place.set, one.score)
+        if moment is not None:
+            oldest = moment if oldest is None else min(oldest, moment)
+            newest = moment if newest is None else max(newest, moment)
+        shown.add(one, moment)
+    repeated = list(numbers.repeated())
+    return {
+        "changed": False,
+        "server": session.server,
+        "total": tally.total,
+        **tally.histograms(),
+        "oldest_at": iso(oldest),
+        "newest_at": iso(newest),
+        "duplicates": {
+            "groups": len(repeated),
+            "jobs": sum(count for _number, count in repeated),
+            "removable": sum(count - 1 for _number, count in repeated),
+        },
+        "jobs": [_listed(one, options["show_args"]) for one in shown.jobs()],
+        "warnings": selector.warnings,
+    }
+
+
+def edit_jobs(session: Session) -> Result:
+    """Plan an edit; outside check mode carry it out, archive first."""
+    options, began = session.options, time.monotonic()
+    time_limit = None if options["time_limit"] is None else seconds(options["time_limit"], "time_limit")
+    snapshot = read_snapshot(session.client, session.key, ("processes", "server"))
+    refuse_unwritable(snapshot, session)
+    wish = _wish(options, snapshot)
+    selector = Selector(criteria_from_options(options), wish.now)
+    places = selector.places(session.client, session.key)
+
+    def jobs() -> t.Iterator[Selected]:
+        return selected(session.client, session.key, selector, places)
+
+    meant = without_oldest(jobs) if wish.state == "unique" else jobs()
+    writer = None
+    if not session.check_mode:
+        directory = os.path.expanduser(options["archive_dir"])
+        writer = Writer(directory, wish.state, session.server, session.key.prefix, wish.now)
+    try:
+        found = plan(
+            session.client, session.key, meant, wish, options["force"], options["max_jobs"], options["limit"], writer
+        )
+        if writer is not None:
+            writer.seal()
+    except BaseException:
+        if writer is not None:
+            writer.discard()
+        raise
+    before, after = _before_and_after(found)
+    result = _planned(session, found, before, after)
+    if writer is not None and writer.entries:
+        result["archive"] = writer.path
+        _carry_out(session, writer, found, result, None if time_limit is None else began + time_limit)
+    result["duration"] = round(time.monotonic() - began, 3)
+    result["warnings"] = selector.warnings
+    return result
+
+
+def restore(session: Session) -> Result:
+    """Put back what an archive holds and what the selector picks of it, each job once."""
+    options, now = session.options, _now(session)
+    criteria = criteria_from_options(options)
+    selector = None if criteria.empty else Selector(criteria, now)
+    snapshot = read_snapshot(session.client, session.key, ("server",))
+    refuse_unwritable(snapshot, session)
+    archive = Archive(os.path.expanduser(options["path"]))
+    if archive.header.key_prefix != session.key.prefix:
+        raise BadOption(
+            f"The archive {archive.path} was made with key_prefix {archive.header.key_prefix!r}, this task has {session.key.prefix!r}."
+        )
+    restorer = Restorer(session.client, session.key, archive, now)
+    tally = Tally(now)
+
+    def wanted(entry: Entry) -> bool:
+        place = place_named(entry.place)
+        return selector is None or selector.match(entry.raw, place, entry.score, entry.position) is not None
+
+    for _number, entry in restorer.pending(wanted):
+        tally.add(parse(entry.raw), place_named(entry.place), entry.score)
+    counts = asdict(restorer.result)
+    result: Result = {
+        "changed": tally.total > 0,
+        "server": session.server,
+        "archive": archive.path,
+        "total": archive.count,
+        "restored": tally.total,
+        "not_taken": counts["not_taken"],
+        "already_restored": counts["already"],
+        "moved_on": 0,
+        "locks_taken": 0,
+        **tally.histograms(),
+    }
+    if not session.check_mode and tally.total:
+        restorer.restore(wanted)
+        done = restorer.result
+        result.update(
+            changed=done.restored > 0, restored=done.restored, moved_on=done.moved_on, locks_taken=done.locks_taken
+        )
+    return result
+
+
+def _now(session: Session) -> float:
+    return read_snapshot(session.client, session.key, ()).taken_at
+
+
+def _wish(options: t.Mapping[str, t.Any], snapshot: Snapshot) -> Wish:
+    state, now = options["state"], snapshot.taken_at
+    if (state == "moved") != bool(options["to_queue"]):
+        raise BadOption("to_queue belongs to state: moved, which needs it.")
+    given = [name for name in ("at", "in") if options[name] is not None]
+    if (state == "rescheduled") != (len(given) == 1):
+        raise BadOption("state: rescheduled needs either at or in; no other state takes them.")
+    spread = 0.0 if options["spread"] is None else seconds(options["spread"], "spread")
+    if spread and state not in ("enqueued", "rescheduled"):
+        raise BadOption("spread belongs to state: enqueued and state: rescheduled.")
+    at = None
+    if options["in"] is not None:
+        at = now + seconds(options["in"], "in")
+    elif options["at"] is not None:
+        at = _moment(options["at"])
+    return Wish(
+        state,
+        now,
+        to_queue=options["to_queue"] or "",
+        at=at,
+        at_is_relative=options["in"] is not None,
+        spread=spread,
+        versions=tuple(process.version for process in snapshot.alive),
+        polled=any(not process.quiet for process in snapshot.alive),
+    )
+
+
+def _moment(written: str) -> float:
+    """Epoch seconds of ISO 8601 (without a zone: UTC) or of a number of epoch seconds."""
+    try:
+        return float(written)
+    except ValueError:
+        pass
+    try:
+        moment = dt.datetime.fromisoformat(written.replace("Z", "+00:00"))
+    except ValueError:
+        raise BadOption(f"at: {written!r} is no time; write it as 2026-11-22T18:00:00Z.") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)).timestamp()
+
+
+def _planned(session: Session, found: Plan, before: Result, after: Result) -> Result:
+    edited = found.edited.total
+    return {
+        "changed": edited > 0,
+        "server": session.server,
+        "matched": found.matched,
+        "edited": edited,
+        "gone": 0,
+        "unchanged": found.unchanged,
+        "kept": dict(sorted(found.kept.items())),
+        "remaining": found.matched - edited - found.unchanged,
+        "complete": found.complete,
+        **found.edited.histograms(),
+        "archive": None,
+        "locks_freed": found.locks_freed,
+        "diff": {"before": before, "after": after},
+    }
+
+
+def _carry_out(session: Session, writer: Writer, found: Plan, result: Result, deadline: float | None) -> None:
+    taker = Taker(session.client, session.key, TAKEN + writer.id, deadline)
+    try:
+        apply(found, writer, taker)
+    except BaseException:
+        session.progress.update(
+            changed=taker.outcome.taken > 0, edited=taker.outcome.taken, archive=writer.path, complete=False
+        )
+        raise
+    finally:
+        writer.close()
+    outcome = taker.outcome
+    take_back(found.edited, outcome)
+    result.update(
+        changed=outcome.taken > 0,
+        edited=outcome.taken,
+        gone=len(outcome.gone),
+        remaining=found.matched - outcome.taken - len(outcome.gone) - found.unchanged,
+        complete=found.complete and outcome.complete,
+        locks_freed=outcome.locks_freed,
+    )
+    if outcome.complete:
+        result.update(found.edited.histograms())
+
+
+def _before_and_after(found: Plan) -> tuple[Result, Result]:
+    """The jobs that change, before and after: by set, queue, class and domain; never their arguments."""
+    edited = found.edited.histograms()
+    before = {name: edited[f"by_{name}"] for name in ("set", "queue", "class", "domain")}
+    sets: dict[str, int] = {}
+    queues: dict[str, int] = {}
+    for target, count in found.after.items():
+        if target:
+            place = place_named(target)
+            sets[place.set] = sets.get(place.set, 0) + count
+            if place.is_queue:
+                queues[target[6:]] = count
+    after: Result = {"set": {**dict.fromkeys(before["set"], 0), **sets}}
+    after["queue"] = {**dict.fromkeys(before["queue"], 0), **queues}
+    left = sum(sets.values())
+    for name in ("class", "domain"):
+        after[name] = dict(before[name]) if left else dict.fromkeys(before[name], 0)
+    return before, after
+
+
+class _Shown:
+    """The first jobs by the wanted order, however many go by."""
+
+    def __init__(self, limit: int, sort: str) -> None:
+        self._limit = max(0, limit)
+        self._sort = sort
+        self._heap: list[tuple[float, int, Selected]] = []
+        self._count = 0
+
+    def add(self, one: Selected, moment: float | None) -> None:
+        self._count += 1
+        rank = float(one.job.attempts) if self._sort == "attempts" else (moment or 0.0)
+        if self._sort == "oldest":
+            rank = -rank
+        item = (rank, -self._count, one)
+        if len(self._heap) < self._limit:
+            heapq.heappush(self._heap, item)
+        elif self._limit and item[:2] > self._heap[0][:2]:
+            heapq.heapreplace(self._heap, item)
+
+    def jobs(self) -> list[Selected]:
+        return [one for _rank, _count, one in sorted(self._heap, key=lambda item: item[:2], reverse=True)]
+
+
+def _listed(one: Selected, show_args: bool) -> Result:
+    job = describe_job(one.job, one.place, one.score, one.position)
+    if show_args:
+        job["args"] = one.job.display_args
+    return job

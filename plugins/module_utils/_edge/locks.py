@@ -1,0 +1,70 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""What the module for unique locks does."""
+
+from __future__ import annotations
+
+import fnmatch
+import typing as t
+from collections import Counter
+
+from .._sidekiq.duration import seconds
+from .._sidekiq.errors import BadOption
+from .._sidekiq.lock import Lock, audit, free
+from .._sidekiq.snapshot import read_snapshot
+from .boundary import Result, Session, refuse_unwritable
+
+LOCK_OPTIONS: t.Final = {
+    "state": {"type": "str", "choices": ["absent"], "default": "absent"},
+    "digests": {"type": "list", "elements": "str", "default": ["*"]},
+    "min_age": {"type": "str", "default": "5m"},
+    "max_locks": {"type": "int"},
+    "force": {"type": "bool", "default": False},
+}
+_LISTED = 100
+
+
+def free_locks(session: Session) -> Result:
+    """Free the locks whose jobs are gone."""
+    options = session.options
+    min_age = seconds(options["min_age"], "min_age")
+    snapshot = read_snapshot(session.client, session.key, ("server",))
+    refuse_unwritable(snapshot, session)
+    if options["force"] and options["digests"] == ["*"]:
+        raise BadOption("force frees locks of living jobs, so it needs digests that name them.")
+    report = audit(session.client, session.key, snapshot.taken_at, min_age)
+    orphaned = {lock.digest for lock in report.orphaned}
+    meant = [lock for lock in report.locks if any(fnmatch.fnmatchcase(lock.digest, one) for one in options["digests"])]
+    kept: Counter[str] = Counter()
+    wanted: list[Lock] = []
+    for lock in meant:
+        reason = None if options["force"] or lock.digest in orphaned else _why_kept(lock, snapshot.taken_at - min_age)
+        if reason:
+            kept[reason] += 1
+        else:
+            wanted.append(lock)
+    if options["max_locks"] is not None and len(wanted) > options["max_locks"]:
+        raise BadOption(
+            f"{len(wanted)} locks would be freed, more than max_locks ({options['max_locks']}); nothing was touched."
+        )
+    freed = len(wanted) if session.check_mode else free(session.client, session.key, wanted)
+    return {
+        "changed": freed > 0,
+        "server": session.server,
+        "total": len(report.locks),
+        "matched": len(meant),
+        "freed": freed,
+        "kept": dict(sorted(kept.items())),
+        "digests": [lock.digest for lock in wanted[:_LISTED]],
+        "diff": {"before": {"locks": len(report.locks)}, "after": {"locks": len(report.locks) - len(wanted)}},
+    }
+
+
+def _why_kept(lock: Lock, young_since: float) -> str:
+    if lock.outlives:
+        return "outlives_job"
+    if lock.locked_at is None or lock.locked_at >= young_since:
+        return "young"
+    return "live"

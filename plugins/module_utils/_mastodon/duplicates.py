@@ -1,0 +1,46 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""Jobs of the same class with the same arguments."""
+
+from __future__ import annotations
+
+import hashlib
+import typing as t
+from array import array
+
+from .._sidekiq.job import Job
+from .._sidekiq.payload import pack
+
+
+def fingerprint(job: Job) -> int | None:
+    """A number that is the same for jobs of the same class and arguments, whatever wraps them; None for what is no job."""
+    if job.malformed or job.worker_class is None:
+        return None
+    content = pack({"class": job.display_class, "args": job.display_args})
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")
+
+
+class Fingerprints:
+    """Many of them in little memory: eight bytes a job."""
+
+    def __init__(self) -> None:
+        self._numbers = array("Q")
+
+    def add(self, number: int | None) -> None:
+        if number is not None:
+            self._numbers.append(number)
+
+    def repeated(self) -> t.Iterator[tuple[int, int]]:
+        """Those that occur more than once, and how often."""
+        before, count = -1, 0
+        for number in sorted(self._numbers):
+            if number == before:
+                count += 1
+                continue
+            if count > 1:
+                yield before, count
+            before, count = number, 1
+        if count > 1:
+            yield before, count

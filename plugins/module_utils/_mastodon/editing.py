@@ -1,0 +1,207 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""Editing jobs: which are meant, what becomes of each, and doing it. Read, plan, apply."""
+
+from __future__ import annotations
+
+import typing as t
+from collections import Counter
+from dataclasses import dataclass, field
+
+from .._sidekiq.archive import Entry, Writer, read_entries
+from .._sidekiq.batch import Batch
+from .._sidekiq.change import ENDS_JOB, Wish, change
+from .._sidekiq.errors import SidekiqError
+from .._sidekiq.job import Job, parse
+from .._sidekiq.keys import Keys
+from .._sidekiq.place import Place, place_named
+from .._sidekiq.take import Outcome, Taker
+from .duplicates import Fingerprints, fingerprint
+from .selector import Selector
+from .tally import Tally
+
+_PAGE = 500
+_KEPT_BYTES = 16 * 1024**2
+
+
+class Selected(t.NamedTuple):
+    """A job that is meant, where it is."""
+
+    place: Place
+    position: int
+    score: float | None
+    job: Job
+
+
+@dataclass
+class Plan:
+    """What an edit will do. C(edited): histograms of the jobs that change; C(unchanged): those that are as wanted already."""
+
+    edited: Tally
+    matched: int = 0
+    unchanged: int = 0
+    kept: Counter[str] = field(default_factory=Counter)
+    locks_freed: int = 0
+    complete: bool = True
+    after: Counter[str] = field(default_factory=Counter)
+    entries: list[tuple[int, Entry]] | None = field(default_factory=list)
+    size: int = 0
+
+    def keep(self, entry: Entry) -> None:
+        """Remember an entry while there are few: then the archive need not be read again."""
+        self.size += len(entry.raw) + len(entry.new)
+        if self.entries is not None:
+            self.entries.append((len(self.entries), entry))
+            if self.size > _KEPT_BYTES:
+                self.entries = None
+
+
+class TooMany(SidekiqError):
+    """More jobs would be edited than the task allows."""
+
+
+def selected(client: t.Any, key: Keys, selector: Selector, places: t.Iterable[Place]) -> t.Iterator[Selected]:
+    """The jobs that are meant, of each place in the order in which they run."""
+    for place in places:
+        for position, (raw, score) in enumerate(place.members(client, key)):
+            job = selector.match(raw, place, score, position)
+            if job is not None:
+                yield Selected(place, position, score, job)
+
+
+def plan(
+    client: t.Any,
+    key: Keys,
+    jobs: t.Iterable[Selected],
+    wish: Wish,
+    force: bool,
+    max_jobs: int | None,
+    limit: int | None,
+    writer: Writer | None,
+) -> Plan:
+    """Decide on every job; with a writer, put those that change into its archive.
+
+    Raises TooMany as soon as more than C(max_jobs) would change. C(limit) leaves out what comes after so many.
+    """
+    found = Plan(Tally(wish.now))
+    page: list[tuple[Selected, Entry]] = []
+    for one in jobs:
+        found.matched += 1
+        reason = None if force else _reason_to_keep(one, wish)
+        if reason:
+            found.kept[reason] += 1
+            continue
+        becomes = change(wish, one.job, one.place, one.score)
+        if becomes is None:
+            found.unchanged += 1
+            continue
+        if limit is not None and found.edited.total >= limit:
+            found.complete = False
+            continue
+        if max_jobs is not None and found.edited.total >= max_jobs:
+            raise TooMany(
+                f"More than max_jobs ({max_jobs}) jobs would be edited; nothing was touched. Narrow the selection or raise max_jobs."
+            )
+        found.edited.add(one.job, one.place, one.score)
+        found.after[becomes.to] += 1
+        page.append(
+            (
+                one,
+                Entry(one.place.name, one.job.raw, one.score, one.position, becomes.to, becomes.new, becomes.new_score),
+            )
+        )
+        if len(page) >= _PAGE:
+            _record(client, key, page, wish, found, writer)
+            page = []
+    _record(client, key, page, wish, found, writer)
+    return found
+
+
+def apply(found: Plan, writer: Writer, taker: Taker) -> None:
+    """Carry out what stands in the sealed archive, and write down how it ended."""
+    taker.take(read_entries(writer.path, writer.entries) if found.entries is None else found.entries)
+    writer.outcome(taker.taken())
+    taker.forget()
+
+
+def take_back(tally: Tally, outcome: Outcome) -> None:
+    """Take those out of the histograms that had left by themselves."""
+    for _number, entry in outcome.gone:
+        tally.add(parse(entry.raw), place_named(entry.place), entry.score, -1)
+
+
+def without_oldest(jobs: t.Callable[[], t.Iterable[Selected]]) -> t.Iterator[Selected]:
+    """Of jobs of the same class and arguments all but the oldest; reads them twice, and once more to find which repeat."""
+    numbers = Fingerprints()
+    for one in jobs():
+        numbers.add(fingerprint(one.job))
+    repeated = {number for number, _count in numbers.repeated()}
+    if not repeated:
+        return
+    oldest: dict[int, tuple[float, int]] = {}
+    for order, one in enumerate(jobs()):
+        number = fingerprint(one.job)
+        if number is not None and number in repeated:
+            age = (one.job.created_at or 0.0, order)
+            if number not in oldest or age < oldest[number]:
+                oldest[number] = age
+    for order, one in enumerate(jobs()):
+        number = fingerprint(one.job)
+        if number is not None and number in repeated and oldest.get(number, (0.0, order))[1] != order:
+            yield one
+
+
+def _reason_to_keep(one: Selected, wish: Wish) -> str | None:
+    if one.place.private:
+        return "private_queue"
+    if wish.state in ENDS_JOB and one.job.batch:
+        return "batch"
+    if wish.state in ENDS_JOB and one.job.encrypted:
+        return "encrypted"
+    if wish.state in ("enqueued", "moved") and one.job.malformed:
+        return "malformed"
+    return None
+
+
+def _record(
+    client: t.Any,
+    key: Keys,
+    page: list[tuple[Selected, Entry]],
+    wish: Wish,
+    found: Plan,
+    writer: Writer | None,
+) -> None:
+    locks = _owned_locks(client, key, page) if wish.state in ENDS_JOB else {}
+    found.locks_freed += len(locks)
+    if writer is not None:
+        for index, (_one, entry) in enumerate(page):
+            if index in locks:
+                entry = entry._replace(lock=locks[index])
+            writer.add(entry)
+            found.keep(entry)
+
+
+def _owned_locks(client: t.Any, key: Keys, page: list[tuple[Selected, Entry]]) -> dict[int, dict[str, t.Any]]:
+    """The unique locks that these jobs themselves hold; not those that are meant to outlive the job (until_expired)."""
+    batch = Batch(client)
+    asked = {}
+    for index, (one, _entry) in enumerate(page):
+        digest, jid = one.job.lock_digest, one.job.jid
+        if digest and jid and one.job.payload.get("lock") != "until_expired":
+            holders = [key(name, ":LOCKED") for name in _both(digest)]
+            asked[index] = [(batch.ask("hexists", name, jid), batch.ask("pttl", name)) for name in holders]
+    batch.send()
+    owned = {}
+    for index, answers in asked.items():
+        times = [int(ttl.get(0)) for held, ttl in answers if held.get(0)]
+        if times:
+            job = page[index][0].job
+            owned[index] = {"digest": job.lock_digest, "jid": job.jid, "ttl_ms": max(0, *times)}
+    return owned
+
+
+def _both(digest: str) -> tuple[str, str]:
+    base = digest[: -len(":RUN")] if digest.endswith(":RUN") else digest
+    return base, f"{base}:RUN"

@@ -1,0 +1,207 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""The one way to say which jobs are meant."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import typing as t
+from dataclasses import dataclass
+
+from .._sidekiq.age import since
+from .._sidekiq.errors import BadOption
+from .._sidekiq.job import Job, parse
+from .._sidekiq.keys import SETS, Keys
+from .._sidekiq.place import Place, queue_places
+from . import articles
+from .expression import truth
+from .pattern import searcher
+from .shape import describe_job
+from .workers import remote_domain
+
+Test = t.Callable[[Job, Place, t.Any, int], bool]
+"""A job, its place, its score (None in a queue) and its position."""
+
+_ESCAPED = re.compile(rb"(?<!\\)(?:\\\\)*\\u")
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """What a task asks for; conditions are joined by and, lists by or. Ages in seconds."""
+
+    sets: t.Sequence[str] = ()
+    queues: t.Sequence[str] = ()
+    classes: t.Sequence[str] = ()
+    jids: t.Sequence[str] = ()
+    args: t.Sequence[t.Any] = ()
+    domains: t.Sequence[str] = ()
+    errors: t.Sequence[str] = ()
+    error_message: str | None = None
+    older_than: float | None = None
+    newer_than: float | None = None
+    min_attempts: int | None = None
+    tags: t.Sequence[str] = ()
+    malformed: bool | None = None
+    where: str | None = None
+    all: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is asked for, so that every job there is would be meant."""
+        return not any(value not in (None, (), [], False) for value in vars(self).values())
+
+
+class Selector:
+    """Criteria, ready to be applied to members at one moment (C(now), epoch seconds)."""
+
+    def __init__(self, criteria: Criteria, now: float) -> None:
+        if criteria.empty:
+            raise BadOption(
+                "No condition is given, so this would mean every job there is. Give one (sets, queues, classes, jids, args,"
+                " domains, errors, ...), or say all: true."
+            )
+        classes, self.warnings = articles.translate(criteria.classes, articles.CLASSES, "worker class")
+        self._criteria = criteria
+        self._now = now
+        self._possible = _prefilter(_needles(classes, criteria))
+        self._tests = list(_tests(criteria, classes, now))
+
+    def places(self, client: t.Any, key: Keys) -> list[Place]:
+        """Where to look, queues first. Queues that are named need not be registered."""
+        wanted = self._criteria.sets or ("queues", *SETS)
+        found: list[Place] = []
+        if "queues" in wanted:
+            found = queue_places(client, key)
+        if self._criteria.queues:
+            known = {place.queue.decode("utf-8", "replace") for place in queue_places(client, key)}
+            names, warnings = articles.translate(self._criteria.queues, articles.QUEUES, "queue", known)
+            self.warnings += [warning for warning in warnings if warning not in self.warnings]
+            self._queues = frozenset(names)
+            if "queues" in wanted:
+                found = [Place("queues", name.encode()) for name in sorted(self._queues)]
+        return found + [Place(name) for name in SETS if name in wanted]
+
+    _queues: frozenset[str] = frozenset()
+
+    def match(self, raw: bytes, place: Place, score: float | None, position: int) -> Job | None:
+        """The job in these bytes if it is meant, else None. C(position): how many run before it."""
+        if not self._possible(raw):
+            return None
+        job = parse(raw)
+        if self._queues and not place.is_queue and job.queue not in self._queues:
+            return None
+        for test in self._tests:
+            if not test(job, place, score, position):
+                return None
+        return job
+
+
+def _prefilter(needles: tuple[bytes, ...]) -> t.Callable[[bytes], bool]:
+    """Whether a member can be meant at all, by its bytes."""
+    if not needles:
+        return lambda _raw: True
+    if len(needles) == 1:
+        needle = needles[0]
+        return lambda raw: needle in raw or (b"\\u" in raw and _ESCAPED.search(raw) is not None)
+    found = re.compile(b"|".join(re.escape(needle) for needle in needles)).search
+    return lambda raw: found(raw) is not None or (b"\\u" in raw and _ESCAPED.search(raw) is not None)
+
+
+def _needles(classes: t.Sequence[str], criteria: Criteria) -> tuple[bytes, ...]:
+    """Bytes of which at least one must stand in any member that is meant; none if that cannot be said.
+
+    It holds for every member without C(\\u) escapes, so most members need not be decoded.
+    """
+    if criteria.jids:
+        return tuple(jid.encode() for jid in criteria.jids)
+    needles = []
+    for pattern in classes:
+        literal = max(re.split(r"[*?#]|\[[^]]*\]", pattern), key=len)
+        if len(literal) < 4 or '"' in literal or "\\" in literal or "/" in literal:
+            return ()
+        needles.append(literal.encode())
+    return tuple(needles)
+
+
+def _tests(criteria: Criteria, classes: t.Sequence[str], now: float) -> t.Iterator[Test]:
+    """The conditions, cheapest first."""
+    if criteria.malformed is not None:
+        wanted = criteria.malformed
+        yield lambda job, _place, _score, _position: (job.malformed is not None) == wanted
+    if criteria.jids:
+        jids = frozenset(criteria.jids)
+        yield lambda job, _place, _score, _position: job.jid in jids
+    if classes:
+        named = _globs(classes)
+        yield lambda job, _place, _score, _position: job.display_class is not None and named(job.display_class)
+    if criteria.min_attempts is not None:
+        least = criteria.min_attempts
+        yield lambda job, _place, _score, _position: job.attempts >= least
+    if criteria.tags:
+        tags = frozenset(criteria.tags)
+        yield lambda job, _place, _score, _position: not tags.isdisjoint(job.tags)
+    if criteria.errors:
+        failed = _globs(criteria.errors)
+        yield lambda job, _place, _score, _position: job.error_class is not None and failed(job.error_class)
+    if criteria.older_than is not None or criteria.newer_than is not None:
+        yield _aged(criteria.older_than, criteria.newer_than, now)
+    if criteria.args:
+        yield _leading(criteria.args)
+    if criteria.domains:
+        yield _of_domains(criteria.domains)
+    if criteria.error_message is not None:
+        says = searcher(criteria.error_message, "error_message")
+        yield lambda job, _place, _score, _position: job.error_message is not None and says(job.error_message)
+    if criteria.where is not None:
+        holds = truth(criteria.where, "where")
+        yield lambda job, place, score, position: holds(
+            {**describe_job(job, place, score, position), "args": job.display_args}
+        )
+
+
+def _globs(patterns: t.Sequence[str]) -> t.Callable[[str], bool]:
+    exact = frozenset(pattern for pattern in patterns if not re.search(r"[*?[]", pattern))
+    others = [re.compile(fnmatch.translate(pattern)).match for pattern in patterns if pattern not in exact]
+    return lambda name: name in exact or any(match(name) for match in others)
+
+
+def _aged(older: float | None, newer: float | None, now: float) -> Test:
+    def test(job: Job, place: Place, score: float | None, _position: int) -> bool:
+        moment = since(job, place.set, score)
+        if moment is None:
+            return False
+        age = now - moment
+        return (older is None or age > older) and (newer is None or age < newer)
+
+    return test
+
+
+def _leading(wanted: t.Sequence[t.Any]) -> Test:
+    def test(job: Job, _place: Place, _score: float | None, _position: int) -> bool:
+        found = job.display_args
+        if not isinstance(found, list) or len(found) < len(wanted):
+            return False
+        return all(value is None or _same(value, argument) for value, argument in zip(wanted, found))
+
+    return test
+
+
+def _same(wanted: t.Any, argument: t.Any) -> bool:
+    """Equal, or a number written as text: a task on the command line has only text."""
+    if wanted == argument:
+        return isinstance(wanted, bool) == isinstance(argument, bool)
+    return isinstance(wanted, str) and not isinstance(argument, (bool, str)) and wanted == str(argument)
+
+
+def _of_domains(domains: t.Sequence[str]) -> Test:
+    exact = frozenset(domain.lower() for domain in domains if not domain.startswith("*."))
+    endings = tuple(domain[1:].lower() for domain in domains if domain.startswith("*."))
+
+    def test(job: Job, _place: Place, _score: float | None, _position: int) -> bool:
+        domain = remote_domain(job)
+        return domain is not None and (domain in exact or bool(endings) and domain.endswith(endings))
+
+    return test

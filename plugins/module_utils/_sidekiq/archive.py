@@ -1,0 +1,346 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""The archive: a file that holds every job which an edit is about to take out.
+
+A gzip of JSON lines, mode 0600. First a header; then an entry for each job; then the seal, written and synced before
+the first job leaves Redis; at last, when the edit has ended, the outcome: which entries were really taken out.
+Without an outcome (we were killed) Redis itself knows: each step of an edit marks what it takes in a bitmap, in the same
+atomic step. So what an archive holds can be put back exactly once, whenever we died.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import os
+import secrets
+import socket
+import typing as t
+import zlib
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from .errors import BadOption, SidekiqError
+from .times import iso
+
+FORMAT: t.Final = "fediverse.mastodon archive"
+VERSION: t.Final = 1
+_PAGE = 1 << 18
+
+
+class Entry(t.NamedTuple):
+    """A job as it was. C(position) is its place in its queue (0 runs next), C(score) that in a set.
+
+    C(to) and C(new): where it went and the bytes it has there; empty if it was taken out for good.
+    C(lock): the unique lock that it owned (C(digest), C(jid), C(ttl_ms)); empty if it owned none.
+    """
+
+    place: str
+    raw: bytes
+    score: float | None = None
+    position: int = 0
+    to: str = ""
+    new: bytes = b""
+    new_score: float | None = None
+    lock: t.Mapping[str, t.Any] = {}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an archive is about."""
+
+    id: str
+    state: str
+    created_at: str
+    server: str
+    key_prefix: str
+    host: str
+
+
+class Writer:
+    """Writes an archive. Nothing may leave Redis before C(seal) has returned.
+
+    A thread packs and writes while the caller decides about the next jobs; both wait for a full disk to be reported.
+    """
+
+    def __init__(self, directory: str, state: str, server: str, key_prefix: str, now: float) -> None:
+        stamp = (iso(now) or "").replace(":", "").replace("-", "")
+        self.id = secrets.token_hex(8)
+        self.path = os.path.join(directory, f"{stamp}-{state}-{self.id}.jsonl.gz")
+        self.entries = 0
+        self._directory = directory
+        self._lines: list[str] = []
+        self._size = 0
+        self._file: io.BufferedWriter | None = None
+        self._packer: t.Any = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._last: Future[None] | None = None
+        self._header = {
+            "format": FORMAT,
+            "version": VERSION,
+            "id": self.id,
+            "state": state,
+            "created_at": iso(now),
+            "server": server,
+            "key_prefix": key_prefix,
+            "host": socket.gethostname(),
+        }
+
+    def add(self, entry: Entry) -> None:
+        """Append a job. The file comes into being with the first one."""
+        if self._file is None:
+            self._create()
+        line = _packed_entry(entry)
+        self._lines.append(line)
+        self._size += len(line)
+        self.entries += 1
+        if self._size > _PAGE:
+            self._flush()
+
+    def seal(self) -> None:
+        """Say that all jobs are in, and put it on the disk."""
+        if self._file is not None:
+            self._lines.append(_line({"sealed": self.entries}))
+            self._end_member()
+
+    def outcome(self, taken: bytes) -> None:
+        """Say which entries were taken out: bit C(i), from the most significant of the first byte on, is entry C(i)."""
+        self._lines.append(_line({"taken": base64.b64encode(taken).decode()}))
+        self._end_member()
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._thread.shutdown()
+        if self._file is not None:
+            self._file.close()
+
+    def discard(self) -> None:
+        """Remove an archive of which nothing was taken out."""
+        self.close()
+        if self._file is not None:
+            os.unlink(self.path)
+
+    def _create(self) -> None:
+        try:
+            os.makedirs(self._directory, mode=0o700, exist_ok=True)
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as problem:
+            raise self._failed(problem) from None
+        self._file = os.fdopen(descriptor, "wb")
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._lines.append(_line(self._header))
+
+    def _flush(self) -> None:
+        """Hand the lines over to the thread, once it has done with those before."""
+        lines, self._lines, self._size = self._lines, [], 0
+        self._wait()
+        if self._thread is not None:
+            self._last = self._thread.submit(self._write, lines)
+
+    def _write(self, lines: list[str]) -> None:
+        if self._file is not None:
+            if self._packer is None:
+                self._packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+            self._file.write(self._packer.compress("".join(lines).encode("utf-8")))
+
+    def _end_member(self) -> None:
+        self._flush()
+        self._wait()
+        try:
+            if self._file is not None:
+                self._file.write(self._packer.flush())
+                self._packer = None
+                self._file.flush()
+                os.fsync(self._file.fileno())
+                _sync_directory(self._directory)
+        except OSError as problem:
+            raise self._failed(problem) from None
+
+    def _wait(self) -> None:
+        last, self._last = self._last, None
+        if last is not None:
+            try:
+                last.result()
+            except OSError as problem:
+                raise self._failed(problem) from None
+
+    def _failed(self, problem: OSError) -> SidekiqError:
+        return SidekiqError(
+            f"The archive {self.path} cannot be written: {problem.strerror}. Set archive_dir to a directory with space"
+            " for the jobs that are to be taken out."
+        )
+
+
+class Archive:
+    """An archive that was read and found whole."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.header, self.count, self.taken = _check(path)
+
+    def entries(self) -> t.Iterator[tuple[int, Entry]]:
+        """The jobs with their numbers, in the order in which they were read."""
+        return read_entries(self.path, self.count)
+
+
+def read_entries(path: str, count: int) -> t.Iterator[tuple[int, Entry]]:
+    """The first C(count) jobs of an archive with their numbers from 0."""
+    for number, line in _lines(path):
+        if number > count + 1:
+            return
+        if number > 1:
+            yield number - 2, _unpacked_entry(json.loads(line), path, number)
+
+
+def has_bit(bits: bytes, index: int) -> bool:
+    """Bit C(index) of a Redis bitmap."""
+    return index >> 3 < len(bits) and bool(bits[index >> 3] & (0x80 >> (index & 7)))
+
+
+def _check(path: str) -> tuple[Header, int, bytes | None]:
+    header: Header | None = None
+    count, number = 0, 0
+    sealed = False
+    try:
+        for number, line in _lines(path):
+            found = _parsed(line, path, number)
+            if sealed:
+                return _whole(header, path), count, _outcome(found, path, number)
+            if header is None:
+                header = _header(found, path)
+            elif "sealed" in found:
+                sealed = True
+                if found["sealed"] != count:
+                    raise _damaged(path, number, f"the seal is for {found['sealed']} jobs, there are {count}")
+            else:
+                _unpacked_entry(found, path, number)
+                count += 1
+    except _CutOff:
+        if not sealed:  # after the seal it is only the outcome that was not written any more
+            raise _damaged(path, number + 1, "it is cut off") from None
+    if not sealed:
+        raise _damaged(path, number + 1, "it ends without a seal")
+    return _whole(header, path), count, None
+
+
+def _whole(header: Header | None, path: str) -> Header:
+    if header is None:
+        raise _damaged(path, 1, "it is empty")
+    return header
+
+
+def _outcome(found: t.Mapping[str, t.Any], path: str, number: int) -> bytes:
+    try:
+        return base64.b64decode(found["taken"])
+    except (KeyError, TypeError, ValueError):
+        raise _damaged(path, number, "it says no outcome after the seal") from None
+
+
+class _CutOff(Exception):
+    pass
+
+
+def _lines(path: str) -> t.Iterator[tuple[int, str]]:
+    number = 0
+    try:
+        with gzip.open(path, "rb") as file:
+            for raw in file:
+                number += 1
+                yield number, raw.decode("utf-8")
+    except EOFError:
+        raise _CutOff from None
+    except UnicodeDecodeError:
+        raise _damaged(path, number, "it is not UTF-8") from None
+    except (gzip.BadGzipFile, zlib.error):
+        raise _damaged(path, number + 1, "it is not a gzip file or its checksum is wrong") from None
+    except OSError as problem:
+        raise BadOption(f"The archive {path} cannot be read: {problem.strerror}.") from None
+
+
+def _parsed(line: str, path: str, number: int) -> dict[str, t.Any]:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        raise _damaged(path, number, "it is no JSON") from None
+    if not isinstance(found, dict):
+        raise _damaged(path, number, "it is no object")
+    return found
+
+
+def _header(found: t.Mapping[str, t.Any], path: str) -> Header:
+    if found.get("format") != FORMAT:
+        raise BadOption(f"{path} is no archive of this collection (line 1 says no format {FORMAT!r}).")
+    if found.get("version") != VERSION:
+        raise BadOption(
+            f"{path} is an archive of version {found.get('version')}; this release reads version {VERSION}."
+        )
+    names = ("id", "state", "created_at", "server", "key_prefix", "host")
+    return Header(**{name: str(found.get(name, "")) for name in names})
+
+
+def _damaged(path: str, number: int, why: str) -> BadOption:
+    return BadOption(f"The archive {path} is damaged at line {number}: {why}. Nothing was restored.")
+
+
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _packed_entry(entry: Entry) -> str:
+    fields = [f'"place":{_quoted(entry.place)}', f'"position":{entry.position}', _bytes("raw", entry.raw)]
+    if entry.score is not None:
+        fields.append(f'"score":{_quoted(entry.score)}')
+    if entry.to:
+        fields.append(f'"to":{_quoted(entry.to)}')
+        if entry.new != entry.raw:
+            fields.append(_bytes("new", entry.new))
+    if entry.new_score is not None:
+        fields.append(f'"new_score":{_quoted(entry.new_score)}')
+    if entry.lock:
+        fields.append(f'"lock":{_quoted(dict(entry.lock))}')
+    return f"{{{','.join(fields)}}}\n"
+
+
+def _bytes(name: str, raw: bytes) -> str:
+    try:
+        return f'"{name}":{_quoted(raw.decode("utf-8"))}'
+    except UnicodeDecodeError:
+        name = "b64" if name == "raw" else f"{name}_b64"
+        return f'"{name}":"{base64.b64encode(raw).decode()}"'
+
+
+def _unpacked_entry(found: t.Mapping[str, t.Any], path: str, number: int) -> Entry:
+    try:
+        raw = _unpacked_bytes(found, "raw", "b64")
+        new = _unpacked_bytes(found, "new", "new_b64") if "new" in found or "new_b64" in found else raw
+        return Entry(
+            str(found["place"]),
+            raw,
+            found.get("score"),
+            int(found["position"]),
+            str(found.get("to", "")),
+            new,
+            found.get("new_score"),
+            found.get("lock", {}),
+        )
+    except (KeyError, TypeError, ValueError):
+        raise _damaged(path, number, "a job lacks its place or its bytes") from None
+
+
+def _unpacked_bytes(found: t.Mapping[str, t.Any], name: str, coded: str) -> bytes:
+    return base64.b64decode(found[coded]) if coded in found else str(found[name]).encode("utf-8")
+
+
+def _line(value: t.Mapping[str, t.Any]) -> str:
+    return json.dumps(value, ensure_ascii=False) + "\n"
+
+
+def _sync_directory(directory: str) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

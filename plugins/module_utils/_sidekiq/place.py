@@ -1,0 +1,70 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""Where a job waits: a queue, or one of the three sorted sets."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from .batch import Batch, together
+from .keys import PRIVATE_QUEUES, QUEUES, SETS, Keys
+from .process import read_processes
+from .text import text
+from .walk import queue_members, set_members
+
+
+@dataclass(frozen=True)
+class Place:
+    """A list or a sorted set. C(set): queues, retry, scheduled or dead; C(queue): the name of the queue, else empty."""
+
+    set: str
+    queue: bytes = b""
+
+    @property
+    def name(self) -> str:
+        """As people and archives name it: C(queue:push), C(retry)."""
+        return f"queue:{text(self.queue)}" if self.is_queue else self.set
+
+    @property
+    def is_queue(self) -> bool:
+        return self.set == "queues"
+
+    @property
+    def private(self) -> bool:
+        """Whether another tool keeps its running jobs here."""
+        return self.is_queue and self.queue.startswith(PRIVATE_QUEUES)
+
+    def key(self, key: Keys) -> bytes:
+        return key.queue(self.queue) if self.is_queue else key(SETS[self.set])
+
+    def size(self, client: t.Any, key: Keys) -> int:
+        """Members; 0 where the key is not of Sidekiq's type."""
+        batch = Batch(client)
+        answer = batch.ask("llen" if self.is_queue else "zcard", self.key(key))
+        batch.send()
+        return int(answer.get(0))
+
+    def members(self, client: t.Any, key: Keys) -> t.Iterator[tuple[bytes, float | None]]:
+        """Stored bytes and scores (None in a queue), in the order in which they run."""
+        if not self.size(client, key):
+            return iter(())
+        if self.is_queue:
+            return ((raw, None) for raw in queue_members(client, self.key(key)))
+        return set_members(client, self.key(key))
+
+
+def place_named(name: str) -> Place:
+    """The inverse of C(Place.name)."""
+    return Place("queues", name[6:].encode()) if name.startswith("queue:") else Place(name)
+
+
+def queue_places(client: t.Any, key: Keys) -> list[Place]:
+    """Every queue that is registered or that a live process serves, by name."""
+    batch = Batch(client)
+    names = batch.ask("smembers", key(QUEUES))
+    processes, _work = together(batch, {"": read_processes(batch, key, lambda: 0.0, work=False)})[""]
+    served = {queue.encode() for process in processes for queue in process.queues}
+    return [Place("queues", name) for name in sorted(set(names.get(())) | served)]

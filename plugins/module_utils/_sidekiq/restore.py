@@ -1,0 +1,167 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""Putting back what an archive holds: each job once, however often it is asked for and whenever we die."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import typing as t
+from dataclasses import dataclass
+
+from . import lua
+from .archive import Archive, Entry, has_bit
+from .keys import Keys
+from .place import Place, place_named
+from .take import BITMAP_SECONDS, LIFTED, RESTORED, TAKEN, Numbered, Taker, steps
+from .turn import begin
+
+_STEP = 200
+_LIFTED_AT_ONCE = 50_000  # some 40 MB
+
+
+@dataclass
+class Restored:
+    """Counts of jobs: put back now, and left because they were never taken, are back already, or have moved on from where they went."""
+
+    restored: int = 0
+    locks_taken: int = 0
+    not_taken: int = 0
+    already: int = 0
+    moved_on: int = 0
+
+
+class Restorer:
+    """Puts the entries of one archive back. C(now) in epoch seconds."""
+
+    def __init__(self, client: t.Any, key: Keys, archive: Archive, now: float) -> None:
+        self._client = client
+        self._key = key
+        self._archive = archive
+        self._now = now
+        identity = archive.header.id
+        self._taken = archive.taken if archive.taken is not None else client.get(key(TAKEN + identity)) or b""
+        self._bitmap = key(RESTORED + identity)
+        self._weave = client.register_script(lua.WEAVE)
+        self._place = client.register_script(lua.PLACE)
+        self.result = Restored()
+
+    def pending(self, wanted: t.Callable[[Entry], bool]) -> t.Iterator[Numbered]:
+        """Entries that were taken out, are not back yet and are wanted; the others are counted."""
+        back = self._client.get(self._bitmap) or b""
+        for number, entry in self._archive.entries():
+            if not has_bit(self._taken, number):
+                self.result.not_taken += 1
+            elif has_bit(back, number):
+                self.result.already += 1
+            elif wanted(entry):
+                yield number, entry
+
+    def restore(self, wanted: t.Callable[[Entry], bool]) -> None:
+        """Put them back: first out of where they went, then to where they were."""
+        lifted = self._lift(wanted)
+        for name, group in itertools.groupby(self.pending(wanted), key=lambda numbered: numbered[1].place):
+            place = place_named(name)
+            ready = (numbered for numbered in group if self._is_ready(numbered, lifted))
+            if place.is_queue:
+                self._to_queue(place, ready)
+            else:
+                self._to_set(place, ready)
+
+    def _lift(self, wanted: t.Callable[[Entry], bool]) -> bytes:
+        """Take what went to another place out of there again. What is no longer there has moved on."""
+        name = LIFTED + self._archive.header.id
+        there: dict[str, dict[bytes, int]] = {}
+        for number, entry in self.pending(wanted):
+            if _left(entry):
+                there.setdefault(entry.to, {})[_digest(entry.new)] = number
+        self.result.not_taken = self.result.already = 0  # will be counted when they are put back
+        taker = Taker(self._client, self._key, name)
+        for target, numbers in there.items():
+            # read first and taken then: taking moves what is still to be read
+            while True:
+                found = list(itertools.islice(self._found(target, numbers), _LIFTED_AT_ONCE))
+                if not found:
+                    break
+                for _number, entry in found:
+                    del numbers[_digest(entry.raw)]
+                taker.take(found)
+        bits: bytes = self._client.get(self._key(name)) or b""
+        return bits
+
+    def _found(self, target: str, numbers: t.Mapping[bytes, int]) -> t.Iterator[Numbered]:
+        """Those of the entries that are still where they went."""
+        for position, (raw, _score) in enumerate(place_named(target).members(self._client, self._key)):
+            number = numbers.get(_digest(raw))
+            if number is not None:
+                yield number, Entry(target, raw, position=position)
+
+    def _is_ready(self, numbered: Numbered, lifted: bytes) -> bool:
+        if not _left(numbered[1]) or has_bit(lifted, numbered[0]):
+            return True
+        self.result.moved_on += 1
+        return False
+
+    def _to_set(self, place: Place, group: t.Iterator[Numbered]) -> None:
+        for mode, same in itertools.groupby(group, key=lambda one: "score" if _rescored(one[1]) else "add"):
+            for step in steps(same):
+                arguments: list[t.Any] = [self._key.prefix, BITMAP_SECONDS, repr(self._now), mode]
+                for number, entry in step:
+                    arguments += [entry.raw, number, repr(float(entry.score or 0.0)), *_lock(entry)]
+                placed, locked = self._place([place.key(self._key), self._bitmap], arguments)
+                self._count(placed, locked)
+                self.result.moved_on += len(step) - placed
+
+    def _to_queue(self, place: Place, group: t.Iterator[Numbered]) -> None:
+        """Back to their old positions: exact where the queue is as the edit left it."""
+        key = place.key(self._key)
+        turn = begin(self._client, key)
+        coming = list(itertools.islice(group, 1))
+        inserted = 0
+        while coming or (inserted and not turn.ended):
+            offset = turn.processed + inserted
+            window = 0 if turn.ended else turn.window
+            step: list[Numbered] = []
+            while coming and len(step) < _STEP and (turn.ended or _before(coming[0], offset + len(step)) < window):
+                step += coming
+                coming = list(itertools.islice(group, 1))
+            if coming:
+                window = min(window, _before(coming[0], offset + len(step)))
+            arguments: list[t.Any] = [self._key.prefix, window, turn.newest, turn.second, turn.before]
+            arguments += [place.queue, BITMAP_SECONDS, repr(self._now)]
+            for index, numbered in enumerate(step):
+                number, entry = numbered
+                arguments += [entry.raw, number, _before(numbered, offset + index), *_lock(entry)]
+            processed, done, before, locked, placed = self._weave([key, self._bitmap, self._key("queues")], arguments)
+            if not turn.ended:
+                turn.advance(processed, done, before)
+            inserted += placed
+            self._count(placed, locked)
+
+    def _count(self, placed: int, locked: int) -> None:
+        self.result.restored += placed
+        self.result.locks_taken += locked
+
+
+def _before(numbered: Numbered, offset: int) -> int:
+    """How many members stand between the offset and the position of an entry."""
+    return max(0, numbered[1].position - offset)
+
+
+def _digest(raw: bytes) -> bytes:
+    return hashlib.blake2b(raw, digest_size=8).digest()
+
+
+def _left(entry: Entry) -> bool:
+    """Whether the edit moved it to another place (or changed its bytes), so that it must be fetched from there."""
+    return bool(entry.to) and not _rescored(entry)
+
+
+def _rescored(entry: Entry) -> bool:
+    return entry.to == entry.place and entry.new == entry.raw
+
+
+def _lock(entry: Entry) -> tuple[str, str, int]:
+    return str(entry.lock.get("digest", "")), str(entry.lock.get("jid", "")), int(entry.lock.get("ttl_ms", 0))
