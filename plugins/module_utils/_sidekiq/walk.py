@@ -5,13 +5,12 @@
 """Every member of a queue or a sorted set, page by page, while workers and producers go on.
 
 A member that is there all the time is yielded exactly once; one that comes or goes meanwhile may or may not be.
+A key of another type is not Sidekiq's and holds no member.
 """
 
 from __future__ import annotations
 
 import typing as t
-
-from .times import number
 
 PAGE: t.Final = 1000
 _MARGIN = 100
@@ -20,59 +19,99 @@ _MARGIN = 100
 def queue_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[bytes]:
     """The stored bytes of a list in the order in which its jobs run, oldest first.
 
-    Counted from the tail, pushes at the head move nothing, while jobs that are fetched move all others nearer to the
-    tail. So each page reaches back over what was seen by a margin and goes on before the last member seen.
+    Counted from the tail, pushes at the head move nothing, while jobs that are fetched or deleted move all others nearer
+    to the tail, and jobs that a stopping process gives back move them away from it. So each page reaches back over the
+    members seen last and goes on before them, wherever they are now.
     (C(Queue#each) of sidekiq api.rb pages from the head by index alone, and shows jobs twice.)
-    Ends after as many members as there were at the beginning, however fast producers are.
+    Ends after as many members as there were at the beginning, however fast producers are. Of identical members that are
+    fetched meanwhile as many others may be missed.
     """
-    left = client.llen(key)
-    seen, last = 0, None
-    while left > 0:
-        margin = min(seen, _MARGIN)
-        members = client.lrange(key, -(seen + page), -(seen - margin + 1))
-        fresh = members
-        if last is not None:
-            place = _find(members, last, len(members) - margin)
-            if place is None:  # more was fetched than the margin allows for
-                seen = _distance(client, key, last)
-                if seen:
-                    continue
-            else:
-                fresh = members[:place]
-                seen -= margin - (len(members) - place)  # by as many as were fetched
-        for raw in reversed(fresh[-left:]):
-            yield raw
-        if not fresh or len(members) < page + margin:
+    if client.type(key) != b"list":
+        return
+    left: int | None = None
+    seen, recent, milestones = 0, t.cast("list[bytes]", []), t.cast("list[bytes]", [])
+    while left is None or left > 0:
+        pipe = client.pipeline(transaction=True)
+        pipe.lrange(key, -(seen + page), -(seen - len(recent) + 1))
+        pipe.llen(key)
+        members, size = pipe.execute()
+        place = _find(members, recent)
+        if place is None:  # they lie further away, or are gone
+            seen, recent = _locate(client, key, [*recent, *reversed(milestones)])
+            left = left if recent else None
+            continue
+        if left is None:
+            left = size
+        fresh = members[:place]
+        seen += len(members) - len(recent)
+        at_head = seen >= size
+        yield from reversed(fresh[-left:])
+        if at_head:
             return
         left -= len(fresh)
-        seen += len(fresh)
-        last = fresh[0]
+        recent = members[:_MARGIN]
+        milestones += recent[:1]
 
 
 def set_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[tuple[bytes, float]]:
-    """Members of a sorted set with their scores (epoch seconds), lowest score first."""
-    low, offset = "-inf", 0
+    """Members of a sorted set with their scores (epoch seconds), lowest score first.
+
+    Redis orders them by score and then by their bytes, so the last one yielded says where to go on, whatever came or
+    went before it. C(page) must be at least 2.
+    """
+    if client.type(key) != b"zset":
+        return
+    low, offset, back = "-inf", 0, _MARGIN
+    last: tuple[float, bytes] | None = None
     while True:
-        rows = client.zrangebyscore(key, low, "+inf", start=offset, num=page, withscores=True)
-        for member, score in rows:
-            yield member, number(score) or 0.0
+        rows = [
+            (float(score), member)
+            for member, score in client.zrangebyscore(key, low, "+inf", start=offset, num=page, withscores=True)
+        ]
+        if (
+            last and offset and (not rows or rows[0] > last)
+        ):  # members before it went; what followed them may be skipped
+            offset, back = max(0, offset - back), back * 2
+            continue
+        back = _MARGIN
+        for row in rows:
+            if last is None or row > last:
+                yield row[1], row[0]
         if len(rows) < page:
             return
-        highest = repr(float(rows[-1][1]))
-        same = sum(1 for _member, score in rows if repr(float(score)) == highest)
-        low, offset = highest, same + (offset if highest == low else 0)
+        last = max(last, rows[-1]) if last else rows[-1]
+        # goes on with the last of these rows, to see whether it is still where it was
+        highest = rows[-1][0]
+        if highest == float(low):
+            offset += len(rows) - 1
+        else:
+            low, offset = repr(highest), sum(1 for score, _member in rows if score == highest) - 1
 
 
-def _find(members: list[bytes], member: bytes, expected: int) -> int | None:
-    if members[expected : expected + 1] == [member]:
+def _find(members: list[bytes], recent: list[bytes]) -> int | None:
+    """Where the recent members, once at the end, begin now; None if not one of them is there."""
+    expected = len(members) - len(recent)
+    if members[expected:] == recent:
         return expected
-    return next((index for index in range(len(members) - 1, -1, -1) if members[index] == member), None)
+    for place in sorted(range(len(members)), key=lambda index: (abs(index - expected), index < expected)):
+        there = members[place : place + len(recent)]
+        if there == recent[: len(there)]:
+            return place
+    # some were deleted: the nearest to the head of those that are left, if those before it would lie in this page too
+    for gone, member in enumerate(recent):
+        if member in members:
+            place = len(members) - 1 - members[::-1].index(member)
+            return place if place >= gone else None
+    return None
 
 
-def _distance(client: t.Any, key: bytes, member: bytes) -> int:
-    """How many members lie at and behind this one, counted from the tail; 0 if it is gone, and so all behind it."""
-    pipe = client.pipeline(transaction=True)
-    pipe.execute_command("LPOS", key, member, "RANK", -1)
-    pipe.llen(key)
-    index, size = pipe.execute()
-    return 0 if index is None else size - index
+def _locate(client: t.Any, key: bytes, seen: list[bytes]) -> tuple[int, list[bytes]]:
+    """How many members lie at and behind the first of these that is left, and that one; nothing if all are gone."""
+    for member in seen:
+        pipe = client.pipeline(transaction=True)
+        pipe.execute_command("LPOS", key, member, "RANK", -1)
+        pipe.llen(key)
+        place, size = pipe.execute()
+        if place is not None:
+            return size - place, [member]
+    return 0, []
