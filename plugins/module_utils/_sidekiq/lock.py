@@ -25,7 +25,8 @@ from .walk import queue_members, set_members
 DIGESTS: t.Final = "uniquejobs:digests"  # a constant of the gem, also where lock_prefix is another
 EXPIRING: t.Final = "uniquejobs:expiring_digests"
 _RUN = b":RUN"
-_NAMED = re.compile(rb'"(?:jid|lock_digest|unique_digest)":\s*"([^"\\]{1,256})"')
+_NAMED = re.compile(rb'"(?:jid|lock_digest|unique_digest)"\s*:\s*"([^"\\]{1,256})"')
+_GLOB = re.compile(rb"[*?\[\]\\]")
 _PAGE = 1000
 _FREED_AT_ONCE = 200
 
@@ -59,8 +60,8 @@ class LockReport:
 
 def read_locks(client: t.Any, key: Keys) -> list[Lock]:
     """Every lock that somebody holds, by digest. Entries of the registry whose lock expired are none."""
-    expiring = {member for member, _score in client.zscan_iter(key(EXPIRING), count=_PAGE)}
-    digests = sorted(expiring | {member for member, _score in client.zscan_iter(key(DIGESTS), count=_PAGE)})
+    expiring = {member for member, _score in set_members(client, key(EXPIRING))}
+    digests = sorted(expiring | {member for member, _score in set_members(client, key(DIGESTS))})
     locks = []
     for start in range(0, len(digests), _PAGE):
         batch = Batch(client)
@@ -135,7 +136,8 @@ def _present(client: t.Any, key: Keys, wanted: set[str]) -> tuple[set[str], set[
 
 def _lists(client: t.Any, key: Keys) -> list[bytes]:
     """Every list of jobs, registered or not."""
-    patterns = [key("queue:*")] + [key(start, b"*") for start in PRIVATE_QUEUES]
+    # a namespace may hold what means something in a pattern
+    patterns = [_GLOB.sub(rb"\\\g<0>", key(start)) + b"*" for start in (b"queue:", *PRIVATE_QUEUES)]
     return sorted(
         {
             name

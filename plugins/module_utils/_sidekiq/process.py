@@ -10,7 +10,6 @@ until somebody prunes it: such a member without a heartbeat is a ghost.
 
 from __future__ import annotations
 
-import json
 import typing as t
 from dataclasses import dataclass
 
@@ -21,6 +20,7 @@ from .text import clean, text, text_or_none
 from .times import number
 
 _FIELDS = ("info", "concurrency", "busy", "beat", "quiet", "rss", "rtt_us")
+_LARGEST = 2**63  # nothing that a process counts comes near it
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ class Work:
     job: Job
 
 
-def read_processes(batch: Batch, key: Keys, now: t.Callable[[], float], work: bool = True) -> Reader[tuple[list[Process], list[Work]]]:
+def read_processes(
+    batch: Batch, key: Keys, now: t.Callable[[], float], work: bool = True
+) -> Reader[tuple[list[Process], list[Work]]]:
     """Processes (ghosts too) by identity, and what runs in them, longest first; two round trips."""
     names = batch.ask("smembers", key(PROCESSES))
     yield
@@ -89,7 +91,7 @@ def _process(name: bytes, answer: Answer, now: float) -> Process:
     hostname, pid = _host_and_pid(identity)
     if not info:
         return Process(identity, alive=False, hostname=hostname, pid=pid, busy=busy or 0)
-    beat, rss = number(fields["beat"]), number(fields["rss"])
+    beat, rss = number(fields["beat"]), _integer(fields["rss"])
     concurrency = _integer(fields["concurrency"])
     weights = _weights(info)
     queues = info.get("queues")
@@ -104,7 +106,7 @@ def _process(name: bytes, answer: Answer, now: float) -> Process:
         concurrency=(concurrency if concurrency is not None else _integer(info.get("concurrency"), 0)) or 0,
         busy=busy or 0,
         quiet=fields["quiet"] == b"true",
-        rss_bytes=int(rss * 1024) if rss is not None else None,
+        rss_bytes=None if rss is None else rss * 1024,
         rtt_us=_integer(fields["rtt_us"]),
         beat=beat,
         beat_age=None if beat is None else now - beat,
@@ -122,14 +124,22 @@ def _work(name: bytes, answer: Answer, now: float) -> t.Iterator[Work]:
         entry = _object(stored)
         payload = entry.get("payload")
         if isinstance(payload, str):  # JSON inside JSON in 6.4 to 8.1
-            job = parse(payload.encode("utf-8", "surrogateescape"))
+            job = parse(_bytes(payload))
         elif isinstance(payload, dict):
-            job = Job(b"", payload)
+            job = Job(bytes(stored), payload)
         else:
             job = Job(bytes(stored), {}, "not JSON")
         run_at = number(entry.get("run_at"))
         elapsed = None if run_at is None else max(0.0, now - run_at)
         yield Work(text(name), text(thread), text_or_none(entry.get("queue")), run_at, elapsed, job)
+
+
+def _bytes(payload: str) -> bytes:
+    """The bytes behind the text; of a surrogate that JSON wrote as an escape, that escape."""
+    try:
+        return payload.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return payload.encode("utf-8", "backslashreplace")
 
 
 def _host_and_pid(identity: str) -> tuple[str | None, int | None]:
@@ -147,7 +157,12 @@ def _weights(info: t.Mapping[str, t.Any]) -> dict[str, int] | None:
         if not isinstance(capsules, dict):
             return None
         tables = [capsule.get("weights") for capsule in capsules.values() if isinstance(capsule, dict)]
-    return {clean(str(name)): _integer(weight, 0) or 0 for table in tables if isinstance(table, dict) for name, weight in table.items()}
+    return {
+        clean(str(name)): _integer(weight, 0) or 0
+        for table in tables
+        if isinstance(table, dict)
+        for name, weight in table.items()
+    }
 
 
 def _object(raw: t.Any) -> t.Mapping[str, t.Any]:
@@ -156,4 +171,4 @@ def _object(raw: t.Any) -> t.Mapping[str, t.Any]:
 
 def _integer(value: t.Any, default: int | None = None) -> int | None:
     found = number(value)
-    return default if found is None else int(found)
+    return default if found is None or abs(found) >= _LARGEST else int(found)
