@@ -109,13 +109,19 @@ def choose(names: Sequence[str]) -> list[Tier]:
 
 
 def test(names: Sequence[str], only_core: Core | None = None) -> int:
-    """Run tiers, report, and return the exit status: 1 when one failed."""
+    """Run tiers, report, and return the exit status: 1 when one failed or none could be run."""
     outcomes = []
     for tier in choose(names):
-        for core in _cores(tier, only_core):
-            outcomes.append(_run(tier, core))
+        try:
+            cores = _cores(tier, only_core)
+        except (Missing, Failed) as reason:  # no ansible-core at all
+            state = "not run" if isinstance(reason, Missing) else "failed"
+            outcomes.append(Outcome(tier.name, "-", state, str(reason), 0))
+            continue
+        outcomes += [_run(tier, core) for core in cores]
     _report(outcomes)
-    return 1 if any(outcome.state == "failed" for outcome in outcomes) else 0
+    states = {outcome.state for outcome in outcomes}
+    return 0 if "passed" in states and "failed" not in states else 1
 
 
 def _cores(tier: Tier, only: Core | None) -> Iterable[Core]:
