@@ -31,7 +31,8 @@ def queue_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[byt
     left: int | None = None
     seen, recent, milestones = 0, t.cast("list[bytes]", []), t.cast("list[bytes]", [])
     while left is None or left > 0:
-        pipe = client.pipeline(transaction=True)
+        # no transaction, which an ACL for reading does not permit: Redis answers a small pipeline in one go
+        pipe = client.pipeline(transaction=False)
         pipe.lrange(key, -(seen + page), -(seen - len(recent) + 1))
         pipe.llen(key)
         members, size = pipe.execute()
@@ -108,7 +109,7 @@ def _find(members: list[bytes], recent: list[bytes]) -> int | None:
 def _locate(client: t.Any, key: bytes, seen: list[bytes]) -> tuple[int, list[bytes]]:
     """How many members lie at and behind the first of these that is left, and that one; nothing if all are gone."""
     for member in seen:
-        pipe = client.pipeline(transaction=True)
+        pipe = client.pipeline(transaction=False)
         pipe.execute_command("LPOS", key, member, "RANK", -1)
         pipe.llen(key)
         place, size = pipe.execute()

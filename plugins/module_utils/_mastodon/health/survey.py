@@ -11,10 +11,12 @@ import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
 
+from ..._sidekiq.batch import Batch
 from ..._sidekiq.job import Job, parse
 from ..._sidekiq.keys import DEAD, RETRY, SCHEDULE, Keys
 from ..._sidekiq.lock import LockReport, audit
 from ..._sidekiq.snapshot import Snapshot
+from ..._sidekiq.times import number
 from ..._sidekiq.walk import queue_members, set_members
 from ..workers import ARCHIVE, remote_domain
 
@@ -65,6 +67,8 @@ def take_survey(client: t.Any, key: Keys, snapshot: Snapshot, limit: int, lock_a
     for work in snapshot.work or ():
         if work.job.display_class == ARCHIVE:
             survey.exports.append(Export("running", _archive(work.job), work.job))
+    for raw, _score in itertools.islice(set_members(client, key(DEAD)), limit):
+        _count(parse(raw), "dead", survey)
     _read_deaths(client, key, snapshot.taken_at, survey)
     if snapshot.locks and not survey.unread:
         survey.locks = audit(client, key, snapshot.taken_at, lock_age)
@@ -94,7 +98,7 @@ def _read_set(
         _count(job, name, survey)
         see(survey, job)
         if job.display_class == ARCHIVE:
-            survey.exports.append(Export(name, _archive(job), job, due_at=score))
+            survey.exports.append(Export(name, _archive(job), job, due_at=number(score)))
 
 
 def _see_retry(survey: Survey, job: Job) -> None:
@@ -107,8 +111,12 @@ def _see_retry(survey: Survey, job: Job) -> None:
 
 def _read_deaths(client: t.Any, key: Keys, now: float, survey: Survey) -> None:
     since = repr(now - HOUR)
-    survey.deaths = client.zcount(key(DEAD), since, "+inf")
-    for raw in client.zrevrangebyscore(key(DEAD), "+inf", since, start=0, num=_DEATHS_READ):
+    batch = Batch(client)
+    count = batch.ask("zcount", key(DEAD), since, "+inf")
+    newest = batch.ask("zrevrangebyscore", key(DEAD), "+inf", since, start=0, num=_DEATHS_READ)
+    batch.send()
+    survey.deaths = count.get(0)
+    for raw in newest.get(()):
         job = parse(raw)
         survey.death_causes[f"{job.display_class or '?'}: {job.error_class or '?'}"] += 1
 
