@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import typing as t
 from dataclasses import dataclass, field
@@ -47,6 +48,7 @@ def run(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Session], Result
         supports_check_mode=True,
         **constraints,
     )
+    gc.disable()  # it would go through all jobs again and again, and there is nothing in circles to collect
     progress: Result = {}
     try:
         settings, warnings = settings_from_options(module.params, run=_runner(module), environ=os.environ)

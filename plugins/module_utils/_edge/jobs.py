@@ -14,7 +14,7 @@ import typing as t
 from dataclasses import asdict
 
 from .._mastodon.duplicates import Fingerprints, fingerprint
-from .._mastodon.editing import Plan, Selected, apply, plan, selected, take_back, without_oldest
+from .._mastodon.editing import Plan, Record, Selected, apply, plan, selected, take_back, without_oldest
 from .._mastodon.selector import Selector
 from .._mastodon.shape import describe_job
 from .._mastodon.tally import Tally
@@ -115,25 +115,26 @@ def edit_jobs(session: Session) -> Result:
         return selected(session.client, session.key, selector, places)
 
     meant = without_oldest(jobs) if wish.state == "unique" else jobs()
-    writer = None
+    record = None
     if not session.check_mode:
         directory = os.path.expanduser(options["archive_dir"])
-        writer = Writer(directory, wish.state, session.server, session.key.prefix, wish.now)
+        record = Record(Writer(directory, wish.state, session.server, session.key.prefix, wish.now), directory)
     try:
         found = plan(
-            session.client, session.key, meant, wish, options["force"], options["max_jobs"], options["limit"], writer
+            session.client, session.key, meant, wish, options["force"], options["max_jobs"], options["limit"], record
         )
-        if writer is not None:
-            writer.seal()
+        if record is not None:
+            record.archive.seal()
     except BaseException:
-        if writer is not None:
-            writer.discard()
+        if record is not None:
+            record.close()
+            record.archive.discard()
         raise
     before, after = _before_and_after(found)
     result = _planned(session, found, before, after)
-    if writer is not None and writer.entries:
-        result["archive"] = writer.path
-        _carry_out(session, writer, found, result, None if time_limit is None else began + time_limit)
+    if record is not None and record.archive.entries:
+        result["archive"] = record.archive.path
+        _carry_out(session, record, found, result, None if time_limit is None else began + time_limit)
     result["duration"] = round(time.monotonic() - began, 3)
     result["warnings"] = selector.warnings
     return result
@@ -245,17 +246,17 @@ def _planned(session: Session, found: Plan, before: Result, after: Result) -> Re
     }
 
 
-def _carry_out(session: Session, writer: Writer, found: Plan, result: Result, deadline: float | None) -> None:
-    taker = Taker(session.client, session.key, TAKEN + writer.id, deadline)
+def _carry_out(session: Session, record: Record, found: Plan, result: Result, deadline: float | None) -> None:
+    taker = Taker(session.client, session.key, TAKEN + record.archive.id, deadline)
     try:
-        apply(found, writer, taker)
+        apply(record, taker)
     except BaseException:
         session.progress.update(
-            changed=taker.outcome.taken > 0, edited=taker.outcome.taken, archive=writer.path, complete=False
+            changed=taker.outcome.taken > 0, edited=taker.outcome.taken, archive=record.archive.path, complete=False
         )
         raise
     finally:
-        writer.close()
+        record.close()
     outcome = taker.outcome
     take_back(found.edited, outcome)
     result.update(

@@ -10,20 +10,20 @@ import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
 
-from .._sidekiq.archive import Entry, Writer, read_entries
+from .._sidekiq.archive import Entry, Writer
 from .._sidekiq.batch import Batch
 from .._sidekiq.change import ENDS_JOB, Wish, change
 from .._sidekiq.errors import SidekiqError
 from .._sidekiq.job import Job, parse
 from .._sidekiq.keys import Keys
 from .._sidekiq.place import Place, place_named
+from .._sidekiq.spool import Spool
 from .._sidekiq.take import Outcome, Taker
 from .duplicates import Fingerprints, fingerprint
 from .selector import Selector
 from .tally import Tally
 
 _PAGE = 500
-_KEPT_BYTES = 16 * 1024**2
 
 
 class Selected(t.NamedTuple):
@@ -46,16 +46,31 @@ class Plan:
     locks_freed: int = 0
     complete: bool = True
     after: Counter[str] = field(default_factory=Counter)
-    entries: list[tuple[int, Entry]] | None = field(default_factory=list)
-    size: int = 0
 
-    def keep(self, entry: Entry) -> None:
-        """Remember an entry while there are few: then the archive need not be read again."""
-        self.size += len(entry.raw) + len(entry.new)
-        if self.entries is not None:
-            self.entries.append((len(self.entries), entry))
-            if self.size > _KEPT_BYTES:
-                self.entries = None
+
+class Record:
+    """The archive of an edit, and its entries as the steps need them."""
+
+    def __init__(self, archive: Writer, directory: str) -> None:
+        self.archive = archive
+        self._directory = directory
+        self._spool: Spool | None = None
+
+    @property
+    def spool(self) -> Spool:
+        if self._spool is None:
+            self._spool = Spool(self._directory)
+        return self._spool
+
+    def add(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            self.archive.add(entry)
+        self.spool.add(entries)
+
+    def close(self) -> None:
+        self.archive.close()
+        if self._spool is not None:
+            self._spool.close()
 
 
 class TooMany(SidekiqError):
@@ -65,7 +80,7 @@ class TooMany(SidekiqError):
 def selected(client: t.Any, key: Keys, selector: Selector, places: t.Iterable[Place]) -> t.Iterator[Selected]:
     """The jobs that are meant, of each place in the order in which they run."""
     for place in places:
-        for position, (raw, score) in enumerate(place.members(client, key)):
+        for position, raw, score in place.members(client, key, selector.needles):
             job = selector.match(raw, place, score, position)
             if job is not None:
                 yield Selected(place, position, score, job)
@@ -79,9 +94,9 @@ def plan(
     force: bool,
     max_jobs: int | None,
     limit: int | None,
-    writer: Writer | None,
+    record: Record | None,
 ) -> Plan:
-    """Decide on every job; with a writer, put those that change into its archive.
+    """Decide on every job; outside check mode record those that change.
 
     Raises TooMany as soon as more than C(max_jobs) would change. C(limit) leaves out what comes after so many.
     """
@@ -113,16 +128,16 @@ def plan(
             )
         )
         if len(page) >= _PAGE:
-            _record(client, key, page, wish, found, writer)
+            _note(client, key, page, wish, found, record)
             page = []
-    _record(client, key, page, wish, found, writer)
+    _note(client, key, page, wish, found, record)
     return found
 
 
-def apply(found: Plan, writer: Writer, taker: Taker) -> None:
+def apply(record: Record, taker: Taker) -> None:
     """Carry out what stands in the sealed archive, and write down how it ended."""
-    taker.take(read_entries(writer.path, writer.entries) if found.entries is None else found.entries)
-    writer.outcome(taker.taken())
+    taker.take(record.spool.entries())
+    record.archive.outcome(taker.taken())
     taker.forget()
 
 
@@ -165,22 +180,20 @@ def _reason_to_keep(one: Selected, wish: Wish) -> str | None:
     return None
 
 
-def _record(
+def _note(
     client: t.Any,
     key: Keys,
     page: list[tuple[Selected, Entry]],
     wish: Wish,
     found: Plan,
-    writer: Writer | None,
+    record: Record | None,
 ) -> None:
     locks = _owned_locks(client, key, page) if wish.state in ENDS_JOB else {}
     found.locks_freed += len(locks)
-    if writer is not None:
-        for index, (_one, entry) in enumerate(page):
-            if index in locks:
-                entry = entry._replace(lock=locks[index])
-            writer.add(entry)
-            found.keep(entry)
+    if record is not None and page:
+        record.add(
+            [entry._replace(lock=locks[index]) if index in locks else entry for index, (_one, entry) in enumerate(page)]
+        )
 
 
 def _owned_locks(client: t.Any, key: Keys, page: list[tuple[Selected, Entry]]) -> dict[int, dict[str, t.Any]]:

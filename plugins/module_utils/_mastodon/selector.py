@@ -25,6 +25,7 @@ from .workers import remote_domain
 Test = t.Callable[[Job, Place, t.Any, int], bool]
 """A job, its place, its score (None in a queue) and its position."""
 
+_ESCAPE: t.Final = b"\\u"
 _ESCAPED = re.compile(rb"(?<!\\)(?:\\\\)*\\u")
 
 
@@ -66,7 +67,10 @@ class Selector:
         classes, self.warnings = articles.translate(criteria.classes, articles.CLASSES, "worker class")
         self._criteria = criteria
         self._now = now
-        self._possible = _prefilter(_needles(classes, criteria))
+        needles = _needles(classes, criteria)
+        self.needles = (*needles, _ESCAPE) if needles else ()
+        """Bytes of which one occurs in every member that is meant; none if that cannot be said."""
+        self._possible = _prefilter(needles)
         self._tests = list(_tests(criteria, classes, now))
 
     def places(self, client: t.Any, key: Keys) -> list[Place]:
@@ -103,11 +107,8 @@ def _prefilter(needles: tuple[bytes, ...]) -> t.Callable[[bytes], bool]:
     """Whether a member can be meant at all, by its bytes."""
     if not needles:
         return lambda _raw: True
-    if len(needles) == 1:
-        needle = needles[0]
-        return lambda raw: needle in raw or (b"\\u" in raw and _ESCAPED.search(raw) is not None)
     found = re.compile(b"|".join(re.escape(needle) for needle in needles)).search
-    return lambda raw: found(raw) is not None or (b"\\u" in raw and _ESCAPED.search(raw) is not None)
+    return lambda raw: found(raw) is not None or (_ESCAPE in raw and _ESCAPED.search(raw) is not None)
 
 
 def _needles(classes: t.Sequence[str], criteria: Criteria) -> tuple[bytes, ...]:

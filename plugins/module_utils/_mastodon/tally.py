@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from .._sidekiq.age import bucket, ordered, since
 from .._sidekiq.job import Job
 from .._sidekiq.place import Place
-from .._sidekiq.text import text
 from .workers import remote_domain
 
 NO_CLASS: t.Final = "(no job)"
@@ -36,7 +35,7 @@ class Tally:
         moment = since(job, place.set, score)
         features = (
             place.set,
-            text(place.queue) if place.is_queue else job.queue,
+            place.label if place.is_queue else job.queue,
             job.display_class or NO_CLASS,
             remote_domain(job),
             job.error_class,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 import typing as t
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from .._sidekiq.job import Job
@@ -84,8 +85,11 @@ _HOST = re.compile(r"[\w.:-]+")  # any other text is no name of a server, and ma
 
 
 def _of_url(value: t.Any) -> str | None:
-    if not isinstance(value, str):
-        return None
+    return _host(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=4096)  # few inboxes get most of the deliveries
+def _host(value: str) -> str | None:
     try:
         host = urlsplit(value).hostname
     except ValueError:

@@ -26,7 +26,7 @@ def display_class(payload: t.Mapping[str, t.Any]) -> t.Any:
     if shown:
         return shown
     name = payload.get("class")
-    if not _wrapped(payload):
+    if not is_wrapped(payload):
         return name
     arguments = _list(payload.get("args"))
     wrapped = payload.get("wrapped") or (arguments[0] if arguments else None)
@@ -41,7 +41,7 @@ def display_args(payload: t.Mapping[str, t.Any]) -> t.Any:
     arguments = payload.get("args")
     if not isinstance(arguments, list):
         return arguments
-    if _wrapped(payload):
+    if is_wrapped(payload):
         inner = _inner_arguments(arguments) if payload.get("wrapped") else []
         return _without_markers(_mail_arguments(payload, inner))
     if payload.get("encrypt") and arguments:
@@ -49,7 +49,8 @@ def display_args(payload: t.Mapping[str, t.Any]) -> t.Any:
     return arguments
 
 
-def _wrapped(payload: t.Mapping[str, t.Any]) -> bool:
+def is_wrapped(payload: t.Mapping[str, t.Any]) -> bool:
+    """Whether an ActiveJob is inside."""
     name = payload.get("class")
     return isinstance(name, str) and name in WRAPPERS
 

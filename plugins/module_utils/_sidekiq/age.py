@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import typing as t
+from bisect import bisect_right
 from collections.abc import Mapping
 
 from .job import Job
@@ -24,14 +25,15 @@ def since(job: Job, place: str, score: float | None) -> float | None:
     return (job.enqueued_at if place == "queues" else None) or job.created_at
 
 
+_NAMES: t.Final = (*(name for name, _end in BUCKETS), "older")
+_ENDS: t.Final = tuple(end for _name, end in BUCKETS)
+
+
 def bucket(seconds: float | None) -> str:
     """Its class in the histogram."""
-    if seconds is None:
-        return "unknown"
-    return next((name for name, end in BUCKETS if seconds < end), "older")
+    return "unknown" if seconds is None else _NAMES[bisect_right(_ENDS, seconds)]
 
 
 def ordered(counts: Mapping[str, int]) -> dict[str, int]:
     """The histogram from young to old."""
-    names = [name for name, _end in BUCKETS] + ["older", "unknown"]
-    return {name: counts[name] for name in names if counts.get(name)}
+    return {name: counts[name] for name in (*_NAMES, "unknown") if counts.get(name)}

@@ -14,6 +14,7 @@ import json
 import typing as t
 from dataclasses import dataclass
 from functools import cached_property
+from json.scanner import make_scanner
 
 from . import activejob
 from .backtrace import backtrace
@@ -130,10 +131,13 @@ def parse(raw: bytes) -> Job:
     and jid, and so can we.
     """
     try:
-        found = _DECODER.decode(raw.decode("utf-8", "surrogateescape"))
+        text = raw.decode("utf-8", "surrogateescape")
+        found, end = _scan(text, 0) if text[:1] == "{" else (None, -1)
+        if end != len(text):  # white space around it, or no JSON; the slower way tells
+            found = _DECODER.decode(text)
     except RecursionError:
         return Job(raw, _NOTHING, "nested too deeply")
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, StopIteration):
         return Job(raw, _NOTHING, "empty" if not raw.strip() else "not JSON")
     except ValueError:  # more digits than Python converts, which no rewritten job could keep
         return Job(raw, _NOTHING, "number too long")
@@ -147,3 +151,4 @@ def _refuse(constant: str) -> t.NoReturn:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse)  # else NaN and Infinity would do
+_scan = make_scanner(_DECODER)  # type: ignore[arg-type]

@@ -60,19 +60,28 @@ end
 """
 
 _JOBS = """
-local first, count, numbers, locks = FIRST, tonumber(ARGV[FIRST]), {}, {}
-for number in string.gmatch(ARGV[FIRST + 1], '%d+') do numbers[#numbers + 1] = number end
-local members_at = FIRST + 3
-local news_at = members_at + count
-local scores_at = news_at + (string.find(ARGV[FIRST + 2], 'new') and count or 0)
-local locks_at = scores_at + (string.find(ARGV[FIRST + 2], 'score') and count or 0)
-for at = locks_at, #ARGV, 3 do locks[tonumber(ARGV[at])] = {ARGV[at + 1], ARGV[at + 2]} end
+local function split(joined, sizes)
+  local parts, from = {}, 1
+  for size in string.gmatch(sizes, '%d+') do
+    parts[#parts + 1] = string.sub(joined, from, from + size - 1)
+    from = from + size
+  end
+  return parts
+end
+local numbers, locks = {}, {}
+for number in string.gmatch(ARGV[FIRST], '%d+') do numbers[#numbers + 1] = number end
+local wanted_members = split(ARGV[FIRST + 1], ARGV[FIRST + 2])
+local fresh_members = split(ARGV[FIRST + 3], ARGV[FIRST + 4])
+local scores, count = {}, #numbers
+for score in string.gmatch(ARGV[FIRST + 5], '[^,]+') do scores[#scores + 1] = score end
+for at = FIRST + 6, #ARGV, 3 do locks[tonumber(ARGV[at])] = {ARGV[at + 1], ARGV[at + 2]} end
 local function free_of(index)
   return locks[index] and free(locks[index][1], locks[index][2]) or 0
 end
 """
-"""The jobs of a step in its arguments: how many, their numbers in the archive, which fields follow (new, score), then the
-members, the new members, the scores, and for each job that owns a lock its index here, the digest and the jid."""
+"""The jobs of a step in its arguments: their numbers in the archive; the members in one piece and their sizes; the same for
+the members they become (empty if nobody needs them); the scores; and for each job that owns a lock its index here, the
+digest and the jid. In one piece, as a client in Python spends more on an argument than Redis on the whole job."""
 
 # KEYS: list, bitmap, destination, queues
 # ARGV: prefix, window, newest, second newest, member before the tail, member to stop before, kind of destination, its
@@ -88,7 +97,7 @@ redis.call('LTRIM', key, 0, -1)
 local members = redis.call('LRANGE', key, -tonumber(ARGV[2]), -1)
 local wanted, more = {}, {}
 for index = count, 1, -1 do
-  local member = ARGV[members_at + index - 1]
+  local member = wanted_members[index]
   more[index] = wanted[member]
   wanted[member] = index
 end
@@ -114,13 +123,13 @@ if #taken > 0 then
   redis.call('SETBIT', bitmap, numbers[taken[1]], 0)
   if kind == 'list' then
     local fresh = {}
-    for at, index in ipairs(taken) do fresh[at] = ARGV[news_at + index - 1] end
+    for at, index in ipairs(taken) do fresh[at] = fresh_members[index] end
     redis.call('SADD', KEYS[4], ARGV[8])
     push(target, fresh)
   elseif kind == 'zset' then
     redis.call('ZADD', target, 'XX', 0, '')
     for _, index in ipairs(taken) do
-      redis.call('ZADD', target, ARGV[scores_at + index - 1], ARGV[news_at + index - 1])
+      redis.call('ZADD', target, scores[index], fresh_members[index])
     end
   end
 end
@@ -151,17 +160,17 @@ redis.call('ZREM', key, '\\0')
 redis.call('SETBIT', bitmap, numbers[1], redis.call('GETBIT', bitmap, numbers[1]))
 local out, freed = {}, 0
 for index = 1, count do
-  local member = ARGV[members_at + index - 1]
+  local member = wanted_members[index]
   if redis.call('ZSCORE', key, member) then
     if kind == 'score' then
-      redis.call('ZADD', key, 'XX', ARGV[scores_at + index - 1], member)
+      redis.call('ZADD', key, 'XX', scores[index], member)
     else
-      local fresh = ARGV[news_at + index - 1]
+      local fresh = fresh_members[index]
       if kind == 'list' then
         redis.call('SADD', KEYS[4], ARGV[3])
         redis.call('LPUSH', target, fresh)
       elseif kind == 'zset' then
-        redis.call('ZADD', target, ARGV[scores_at + index - 1], fresh)
+        redis.call('ZADD', target, scores[index], fresh)
       end
       if kind ~= 'zset' or key ~= target or member ~= fresh then redis.call('ZREM', key, member) end
       freed = freed + free_of(index)
@@ -270,3 +279,47 @@ end
 return freed
 """
 """Frees locks whose holders are still those that were seen. (An ACL that forbids UNLINK ends it before anything is changed.)"""
+
+# KEYS: list
+# ARGV: how many were seen, page, margin, last member seen, (Lua patterns are not used) bytes of which one must occur
+SCAN: t.Final = """
+local key = KEYS[1]
+local seen, page, margin, last = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local members = redis.call('LRANGE', key, -(seen + page), -(seen - margin + 1))
+local fresh = #members
+if seen > 0 then
+  local place = #members - margin + 1
+  if members[place] ~= last then
+    place = 0
+    for at = #members, 1, -1 do
+      if members[at] == last then place = at break end
+    end
+  end
+  if place == 0 then
+    local index = redis.call('LPOS', key, last, 'RANK', -1)
+    return {-1, index and redis.call('LLEN', key) - index or 0}
+  end
+  seen = seen - (margin - (#members - place + 1))
+  fresh = place - 1
+end
+local at, size, found = {}, {}, {}
+local find, needles = string.find, #ARGV
+for place = fresh, 1, -1 do
+  local member = members[place]
+  local wanted = needles == 4
+  for index = 5, needles do
+    if find(member, ARGV[index], 1, true) then wanted = true break end
+  end
+  if wanted then
+    at[#at + 1] = fresh - place
+    size[#size + 1] = #member
+    found[#found + 1] = member
+  end
+end
+return {
+  seen, fresh, fresh > 0 and members[1] or '', #members < page + margin and 1 or 0,
+  table.concat(at, ','), table.concat(size, ','), table.concat(found)
+}
+"""
+"""Reads a page of a list from the tail on, as C(walk.queue_members) does, but sends only members in which one of the given
+bytes occurs, and those in one piece: a client in Python spends more on taking a reply apart than on all else."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
+from functools import cached_property
 
 from .batch import Batch, together
 from .keys import PRIVATE_QUEUES, QUEUES, SETS, Keys
 from .process import read_processes
+from .scan import candidates
 from .text import text
-from .walk import queue_members, set_members
+from .walk import set_members
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,17 @@ class Place:
     set: str
     queue: bytes = b""
 
-    @property
+    @cached_property
     def name(self) -> str:
         """As people and archives name it: C(queue:push), C(retry)."""
-        return f"queue:{text(self.queue)}" if self.is_queue else self.set
+        return f"queue:{self.label}" if self.is_queue else self.set
 
-    @property
+    @cached_property
+    def label(self) -> str:
+        """The name of the queue as text."""
+        return text(self.queue)
+
+    @cached_property
     def is_queue(self) -> bool:
         return self.set == "queues"
 
@@ -47,13 +54,21 @@ class Place:
         batch.send()
         return int(answer.get(0))
 
-    def members(self, client: t.Any, key: Keys) -> t.Iterator[tuple[bytes, float | None]]:
-        """Stored bytes and scores (None in a queue), in the order in which they run."""
+    def members(
+        self, client: t.Any, key: Keys, needles: t.Sequence[bytes] = ()
+    ) -> t.Iterator[tuple[int, bytes, float | None]]:
+        """Positions (0 runs next), stored bytes and scores (None in a queue), in the order in which they run.
+
+        With needles those of a queue in which none of them occurs may be left out.
+        """
         if not self.size(client, key):
-            return iter(())
+            return
         if self.is_queue:
-            return ((raw, None) for raw in queue_members(client, self.key(key)))
-        return set_members(client, self.key(key))
+            for position, raw in candidates(client, self.key(key), needles):
+                yield position, raw, None
+        else:
+            for position, (raw, score) in enumerate(set_members(client, self.key(key))):
+                yield position, raw, score
 
 
 def place_named(name: str) -> Place:

@@ -45,7 +45,9 @@ def read_queues(batch: Batch, key: Keys, now: t.Callable[[], float]) -> Reader[l
     return rest
 
 
-def read_unregistered(batch: Batch, key: Keys, names: t.Iterable[str], now: t.Callable[[], float]) -> Reader[list[Queue]]:
+def read_unregistered(
+    batch: Batch, key: Keys, names: t.Iterable[str], now: t.Callable[[], float]
+) -> Reader[list[Queue]]:
     """Those of the named queues that hold jobs; one round trip."""
     found = yield from _lists(batch, key, sorted(name.encode() for name in names), now, registered=False, stopped=set())
     return [queue for queue in found if queue.size]

@@ -93,7 +93,7 @@ class Restorer:
 
     def _found(self, target: str, numbers: t.Mapping[bytes, int]) -> t.Iterator[Numbered]:
         """Those of the entries that are still where they went."""
-        for position, (raw, _score) in enumerate(place_named(target).members(self._client, self._key)):
+        for position, raw, _score in place_named(target).members(self._client, self._key):
             number = numbers.get(_digest(raw))
             if number is not None:
                 yield number, Entry(target, raw, position=position)

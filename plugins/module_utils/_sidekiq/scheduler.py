@@ -40,7 +40,12 @@ def read_schedule(batch: Batch, key: Keys, now: t.Callable[[], float]) -> Reader
     """Recurring jobs by name; two round trips."""
     config, states, last, following = (
         batch.ask("hgetall", key(name))
-        for name in ("schedules", "sidekiq-scheduler:states", "sidekiq-scheduler:last_times", "sidekiq-scheduler:next_times")
+        for name in (
+            "schedules",
+            "sidekiq-scheduler:states",
+            "sidekiq-scheduler:last_times",
+            "sidekiq-scheduler:next_times",
+        )
     )
     registries = [batch.ask("smembers", key(name)) for name in _CRON_SETS]
     yield
@@ -56,7 +61,12 @@ def read_schedule(batch: Batch, key: Keys, now: t.Callable[[], float]) -> Reader
 
 
 def _scheduler_job(
-    name: bytes, stored: bytes, states: t.Mapping[bytes, bytes], last: t.Mapping[bytes, bytes], following: t.Mapping[bytes, bytes], now: float
+    name: bytes,
+    stored: bytes,
+    states: t.Mapping[bytes, bytes],
+    last: t.Mapping[bytes, bytes],
+    following: t.Mapping[bytes, bytes],
+    now: float,
 ) -> Recurring:
     config = parse(stored).payload
     state = parse(states[name]).payload if name in states else {}

@@ -27,7 +27,6 @@ BITMAP_SECONDS: t.Final = 90 * 86400
 
 Numbered = tuple[int, Entry]
 _SLACK = 1000
-_FIELDS: t.Final = {"drop": "", "list": "new", "zset": "new score", "score": "score"}
 
 
 @dataclass
@@ -169,13 +168,13 @@ def steps(group: t.Iterator[Numbered]) -> t.Iterator[list[Numbered]]:
 
 def _jobs(wanted: t.Collection[Numbered], kind: str) -> list[t.Any]:
     """The arguments that the scripts call jobs."""
-    fields = _FIELDS[kind]
-    arguments: list[t.Any] = [len(wanted), ",".join(str(number) for number, _entry in wanted), fields]
-    arguments += [entry.raw for _number, entry in wanted]
-    if "new" in fields:
-        arguments += [entry.new for _number, entry in wanted]
-    if "score" in fields:
-        arguments += [repr(float(entry.new_score or 0.0)) for _number, entry in wanted]
+    old = [entry.raw for _number, entry in wanted]
+    new = [entry.new for _number, entry in wanted] if kind in ("list", "zset") else []
+    scores = [repr(float(entry.new_score or 0.0)) for _number, entry in wanted] if kind in ("zset", "score") else []
+    arguments: list[t.Any] = [",".join([str(number) for number, _entry in wanted])]
+    for members in (old, new):
+        arguments += [b"".join(members), ",".join([str(len(member)) for member in members])]
+    arguments.append(",".join(scores))
     for index, (_number, entry) in enumerate(wanted, start=1):
         if entry.lock:
             arguments += [index, entry.lock["digest"], entry.lock["jid"]]
