@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
+from ..workers import ARCHIVE
 from .finding import Finding
 from .survey import Export
-from .view import View, duration, jobs, most
+from .view import View, duration, jobs, most, task
 
 
 def export_waiting(view: View) -> t.Iterator[Finding]:
@@ -67,7 +68,7 @@ def export_duplicated(view: View) -> t.Iterator[Finding]:
                 "warning",
                 "archive jobs",
                 f"{len(jids)} jobs build the same archive ({places}).",
-                "Keep one and delete the others (Web UI: by their jid); none of them while one is running.",
+                f"Keep the oldest: {task('sidekiq_job', f'state=unique classes={ARCHIVE}')}.",
                 {"jids": sorted(jid or "?" for jid in jids), "places": [export.place for export in same]},
             )
 

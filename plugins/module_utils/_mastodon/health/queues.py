@@ -10,7 +10,7 @@ import typing as t
 
 from ..workers import QUEUES
 from .finding import Finding
-from .view import View, duration, jobs, most, numbers
+from .view import View, duration, jobs, most, numbers, task
 
 
 def queue_backlog(view: View) -> t.Iterator[Finding]:
@@ -32,7 +32,7 @@ def queue_backlog(view: View) -> t.Iterator[Finding]:
             f"queue {queue.name}",
             f"{jobs(queue.size)}; the next one has waited {duration(queue.latency)} (limit {duration(allowed)}){holds}.",
             "Look at what holds the threads first (findings about jobs and domains below). If the jobs are wanted, add a"
-            f" Sidekiq process that serves only this queue (a copy of {view.unit} with -q {queue.name}), not threads to the old one.",
+            f" Sidekiq process that serves only this queue (a copy of {view.unit} with -q and its name), not threads to the old one.",
             {
                 "size": queue.size,
                 "latency": queue.latency,
@@ -60,7 +60,8 @@ def queue_unserved(view: View) -> t.Iterator[Finding]:
             f"No live process serves this queue; {jobs(waiting)} wait{'s' if waiting == 1 else ''} in it.",
             f"Add -q {name} to the ExecStart of a Sidekiq unit and restart it."
             if own
-            else "Mastodon has no such queue: move or delete its jobs, or serve it if it is yours.",
+            else "Mastodon has no such queue. Serve it if it is yours, or move its jobs:"
+            f" {task('sidekiq_job', f'state=moved queues={name} to_queue=default')}.",
             {"size": waiting, "served_by": []},
         )
 

@@ -48,6 +48,11 @@ def most(counter: Counter[str], number: int = 3) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counter.most_common(number))
 
 
+def task(module: str, options: str) -> str:
+    """The command that runs a module of this collection on the host; with --check --diff first."""
+    return f'ansible HOST -b -m fediverse.mastodon.{module} -a "{options}" --check --diff (then without --check)'
+
+
 def jobs(count: int) -> str:
     """C(1 job), C(2,345 jobs)."""
     return f"{count:,} job{'' if count == 1 else 's'}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .finding import Finding
-from .view import View, duration, jobs, most
+from .view import View, duration, jobs, most, task
 
 _LEAST_RETRIES = 50
 
@@ -82,7 +82,8 @@ def deaths(view: View) -> t.Iterator[Finding]:
             "warning",
             "set dead",
             f"{jobs(view.survey.deaths)} died in the last hour: {most(view.survey.death_causes)}.",
-            "Mend the cause of the most frequent error first; then retry those jobs in /sidekiq/morgue.",
+            "Mend the cause of the most frequent error first; then"
+            f" {task('sidekiq_job', 'state=enqueued sets=dead newer_than=1h spread=10m')}.",
             {"last_hour": view.survey.deaths, "causes": dict(view.survey.death_causes.most_common(5))},
         )
 
@@ -99,8 +100,7 @@ def orphaned_locks(view: View) -> t.Iterator[Finding]:
             "unique locks",
             f"{len(report.orphaned):,} of {len(report.locks):,} unique locks belong to no job any more, the oldest for {duration(age)}:"
             " the same jobs are silently not enqueued.",
-            "RAILS_ENV=production bundle exec rake sidekiq_unique_jobs:delete_all_locks frees all locks (also the good ones); the gem's own"
-            " reaper does not run while more than 1,000 jobs are queued.",
+            f"{task('sidekiq_lock', 'state=absent')}. The gem's own reaper does not run while more than 1,000 jobs are queued.",
             {"orphaned": len(report.orphaned), "total": len(report.locks), "oldest_age": age},
         )
 
@@ -113,7 +113,8 @@ def malformed(view: View) -> t.Iterator[Finding]:
             "notice",
             "members",
             f"{sum(view.survey.malformed.values()):,} members are no job: {most(view.survey.malformed)}.",
-            "They do no harm in dead; in a queue each costs a process one error and ends in dead.",
+            "They do no harm in dead; in a queue each costs a process one error and ends in dead. To take them out: "
+            f"{task('sidekiq_job', 'state=absent malformed=true')}.",
             {"places": dict(view.survey.malformed)},
         )
 
