@@ -49,9 +49,12 @@ def requeued(job: Job, queue: str) -> bytes:
     return pack({**job.payload, "queue": queue})
 
 
-def writes_milliseconds(job: Job, versions: t.Iterable[str | None]) -> bool:
-    """Which unit new times of this job should have: that of the newest running Sidekiq, else that of the job itself."""
-    known = [version for version in versions if version and version.split(".")[0].isdigit()]
-    if known:
-        return max(int(version.split(".")[0]) for version in known) >= 8
+def writes_milliseconds(job: Job, versions: t.Sequence[str | None]) -> bool:
+    """Which unit new times of this job should have: that of the newest running Sidekiq, else that of the job itself.
+
+    A process that says no version is older than 7.0.2.
+    """
+    if versions:
+        majors = [(version or "").split(".")[0] for version in versions]
+        return max(int(major) if major.isdecimal() and len(major) < 5 else 0 for major in majors) >= 8
     return isinstance(job.payload.get("created_at"), int)
