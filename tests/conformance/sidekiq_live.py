@@ -149,7 +149,7 @@ class Judge:
         pipe = self._process.stdout
         assert pipe is not None
         while b"\n" not in self._unread:
-            ready, _, _ = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
+            ready, _writable, _failed = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
             more = os.read(pipe.fileno(), 1 << 16) if ready else b""
             assert more, f"the judge does not answer:\n{self._log.read_text(errors='replace')[-2000:]}"
             self._unread += more

@@ -132,7 +132,7 @@ def begin(client: redis.Redis, forge: Forge, now: float, scale: float) -> Scene:
             "LinkCrawlWorker", now - days * DAY, "OpenSSL::SSL::SSLError", "SSL_read: unexpected eof while reading"
         )
     for domain in REMOTE_DOMAINS:
-        scene.retries += [scene.failed_delivery(domain, "HTTP::TimeoutError") for _ in range(4)]
+        scene.retries += [scene.failed_delivery(domain, "HTTP::TimeoutError") for _number in range(4)]
     return scene
 
 

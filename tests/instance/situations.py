@@ -175,7 +175,7 @@ def queues_and_processes(
     living = []
     for number in range(processes):
         identity = f"worker-{number}.{LOCAL_DOMAIN}:{2210 + number}:{forge.hex(12)}"
-        running = tuple(Running(forge.any_job("FeedInsertWorker", now), now) for _ in range(busy))
+        running = tuple(Running(forge.any_job("FeedInsertWorker", now), now) for _number in range(busy))
         living.append(Process(identity, now - DAY, running, dict.fromkeys(names, 1)))
         write(client, living[-1])
     return tuple(living)

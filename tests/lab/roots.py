@@ -148,7 +148,7 @@ def _need_mmdebstrap() -> None:
 def _run(*argv: str) -> None:
     env = {**os.environ, "PATH": SYSTEM_PATH, "DEBIAN_FRONTEND": "noninteractive"}
     try:
-        done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True)
+        done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     except FileNotFoundError:
         raise RootsError(f"{argv[0]} is not installed; a Debian root can only be built on Debian.") from None
     if done.returncode:

@@ -10,6 +10,7 @@ must be strict UTF-8, so everything that is shown passes through here.
 
 from __future__ import annotations
 
+import math
 import typing as t
 
 
@@ -38,6 +39,6 @@ def clean_deep(value: t.Any) -> t.Any:
         return {clean(str(key)): clean_deep(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [clean_deep(item) for item in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+    if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value

@@ -48,13 +48,15 @@ TROUBLE = {
     "scheduler_queue": {"processes": (process(), process("b:1:x", queues=("scheduler",)))},
     "queue_unserved": {"queues": (queue("mine", 1),)},
     "threads_held": {"processes": (process(concurrency=1),), "work": (work(job("BackupWorker"), 61.0),)},
-    "domain_holds_threads": {"work": tuple(work(delivery("gone.example")) for _ in range(13))},
+    "domain_holds_threads": {"work": tuple(work(delivery("gone.example")) for _number in range(13))},
     "running_long": {"work": (work(elapsed=61.0),)},
     "due_not_moving": {"sets": {"retry": job_set("retry", 1, NOW - 61, 1)}},
     "recurring_overdue": {"schedule": (recurring("vacuum", 301.0),)},
     "queue_backlog": {"queues": (queue("push", 501),)},
     "export_retrying": {"survey": Survey(exports=[Export("retry", "[1]", job("BackupWorker"))])},
-    "export_duplicated": {"survey": Survey(exports=[Export("queue", "[1]", job("BackupWorker")) for _ in range(2)])},
+    "export_duplicated": {
+        "survey": Survey(exports=[Export("queue", "[1]", job("BackupWorker")) for _number in range(2)])
+    },
     "export_waiting": {"survey": Survey(exports=[Export("queue", "[1]", job("BackupWorker"), ahead=1001)])},
     "domain_fills_retry": {"survey": Survey(retry_read=50, retry_domains=Counter({"gone.example": 26}))},
     "ghosts": {"processes": (process(), ghost())},
@@ -92,7 +94,7 @@ def test_trouble_is_found_by_its_rule_alone(name):
 
 
 def bad_night():
-    stuck = [work(delivery("gone.example"), 700.0) for _ in range(25)]
+    stuck = [work(delivery("gone.example"), 700.0) for _number in range(25)]
     survey = Survey(
         queue_classes={"push": Counter({"ActivityPub::DeliveryWorker": 5000})},
         retry_domains=Counter({"gone.example": 90}),

@@ -112,20 +112,20 @@ def test_threads_held_of_each_process_alone():
     ],
 )
 def test_domain_holds_threads(held, threads, severity):
-    works = tuple(work(delivery("gone.example")) for _ in range(held))
+    works = tuple(work(delivery("gone.example")) for _number in range(held))
     seen = view(processes=(process(concurrency=threads),), work=works)
     assert finds(running.domain_holds_threads, seen) == ([(severity, "domain_holds_threads")] if severity else [])
 
 
 def test_domain_holds_threads_as_given():
-    works = tuple(work(delivery("gone.example")) for _ in range(3))
+    works = tuple(work(delivery("gone.example")) for _number in range(3))
     for share, found in [(0.29, 1), (0.3, 0)]:
         seen = view(limits={"domain_share": share}, processes=(process(concurrency=10),), work=works)
         assert len(finds(running.domain_holds_threads, seen)) == found
 
 
 def test_domain_holds_threads_of_all_processes_together():
-    works = [work(delivery("gone.example")) for _ in range(6)] + [work(delivery("slow.example"))]
+    works = [work(delivery("gone.example")) for _number in range(6)] + [work(delivery("slow.example"))]
     living = (process(concurrency=5), process("b:1:x", concurrency=5), ghost())
     finding = one(running.domain_holds_threads, view(processes=living, work=tuple(works)))
     assert finding.subject == "domain gone.example"
@@ -133,6 +133,6 @@ def test_domain_holds_threads_of_all_processes_together():
 
 
 def test_jobs_without_a_domain_hold_none():
-    seen = view(processes=(process(concurrency=3),), work=tuple(work() for _ in range(3)))
+    seen = view(processes=(process(concurrency=3),), work=tuple(work() for _number in range(3)))
     assert finds(running.domain_holds_threads, seen) == []
     assert seen.snapshot.work[0].identity == IDENTITY
