@@ -301,15 +301,15 @@ class _Shown:
         self._count = 0
 
     def add(self, one: Selected, moment: float | None) -> None:
-        self._count += 1
         rank = float(one.job.attempts) if self._sort == "attempts" else (moment or 0.0)
         if self._sort == "oldest":
             rank = -rank
-        item = (rank, -self._count, one)
-        if len(self._heap) < self._limit:
-            heapq.heappush(self._heap, item)
-        elif self._limit and item[:2] > self._heap[0][:2]:
-            heapq.heapreplace(self._heap, item)
+        if len(self._heap) >= self._limit and (not self._limit or rank <= self._heap[0][0]):
+            return
+        self._count += 1
+        heapq.heappush(self._heap, (rank, -self._count, one))
+        if len(self._heap) > self._limit:
+            heapq.heappop(self._heap)
 
     def jobs(self) -> list[Selected]:
         return [one for _rank, _count, one in sorted(self._heap, key=lambda item: item[:2], reverse=True)]

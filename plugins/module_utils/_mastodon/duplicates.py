@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import marshal
 import typing as t
 from array import array
@@ -14,9 +13,12 @@ from array import array
 from .._sidekiq.activejob import is_wrapped
 from .._sidekiq.job import Job
 
+_MASK = 2**64 - 1
+
 
 def fingerprint(job: Job) -> int | None:
-    """A number that is the same for jobs of the same class and arguments, whatever wraps them; None for what is no job."""
+    """A number of 64 bits that is the same, within one process, for jobs of the same class and arguments, whatever wraps
+    them; None for what is no job."""
     if job.malformed or job.worker_class is None:
         return None
     arguments = job.display_args if is_wrapped(job.payload) else job.args
@@ -25,7 +27,7 @@ def fingerprint(job: Job) -> int | None:
         content = marshal.dumps((job.display_class, arguments), 2)
     except ValueError:  # nested too deeply
         return None
-    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")
+    return hash(content) & _MASK
 
 
 class Fingerprints:

@@ -27,7 +27,7 @@ class Tally:
 
     now: float
     total: int = 0
-    _counts: Counter[tuple[str | None, ...]] = field(default_factory=Counter)
+    _counts: dict[tuple[str | None, ...], int] = field(default_factory=dict)
 
     def add(self, job: Job, place: Place, score: float | None, number: int = 1) -> None:
         """Count a job C(number) times; C(-1) takes it back."""
@@ -36,17 +36,18 @@ class Tally:
         features = (
             place.set,
             place.label if place.is_queue else job.queue,
-            job.display_class or NO_CLASS,
+            job.display_class,
             remote_domain(job),
             job.error_class,
             bucket(None if moment is None else self.now - moment),
         )
-        self._counts[features] += number
+        self._counts[features] = self._counts.get(features, 0) + number
 
     def histograms(self) -> dict[str, dict[str, int]]:
         """As the modules return them, the most frequent first; of domains and errors the first thousand."""
         sums: list[Counter[str]] = [Counter() for _name in _NAMES]
         for features, count in self._counts.items():
+            features = (*features[:2], features[2] or NO_CLASS, *features[3:])
             for total, feature in zip(sums, features):
                 if feature is not None:
                     total[feature] += count

@@ -18,7 +18,7 @@ from json.scanner import make_scanner
 
 from . import activejob
 from .backtrace import backtrace
-from .text import clean_deep, text_or_none
+from .text import clean, clean_deep, text_or_none
 from .times import epoch
 
 _NOTHING: t.Mapping[str, t.Any] = {}
@@ -42,9 +42,12 @@ class Job:
         """C(class) as stored; for an ActiveJob this is the wrapper."""
         return text_or_none(self.payload.get("class"))
 
-    @cached_property
+    @property
     def display_class(self) -> str | None:
         """The class as people know it, see :mod:`activejob`."""
+        name = self.payload.get("class")
+        if isinstance(name, str) and name not in activejob.WRAPPERS and "display_class" not in self.payload:
+            return clean(name)
         return text_or_none(activejob.display_class(self.payload))
 
     @cached_property
@@ -143,7 +146,9 @@ def parse(raw: bytes) -> Job:
         return Job(raw, _NOTHING, "number too long")
     if not isinstance(found, dict):
         return Job(raw, _NOTHING, "not an object")
-    return Job(raw, found)
+    job = object.__new__(Job)  # a frozen dataclass takes its time, and there are millions of these
+    job.__dict__.update(raw=raw, payload=found, malformed=None)
+    return job
 
 
 def _refuse(constant: str) -> t.NoReturn:

@@ -281,7 +281,7 @@ return freed
 """Frees locks whose holders are still those that were seen. (An ACL that forbids UNLINK ends it before anything is changed.)"""
 
 # KEYS: list
-# ARGV: how many were seen, page, margin, last member seen, (Lua patterns are not used) bytes of which one must occur
+# ARGV: how many were seen, page, margin, last member seen, pieces of bytes of which one must occur
 SCAN: t.Final = """
 local key = KEYS[1]
 local seen, page, margin, last = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
@@ -306,7 +306,7 @@ local at, size, found = {}, {}, {}
 local find, needles = string.find, #ARGV
 for place = fresh, 1, -1 do
   local member = members[place]
-  local wanted = needles == 4
+  local wanted = false
   for index = 5, needles do
     if find(member, ARGV[index], 1, true) then wanted = true break end
   end

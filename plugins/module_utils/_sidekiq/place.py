@@ -15,7 +15,7 @@ from .keys import PRIVATE_QUEUES, QUEUES, SETS, Keys
 from .process import read_processes
 from .scan import candidates
 from .text import text
-from .walk import set_members
+from .walk import queue_members, set_members
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,9 @@ class Place:
         if not self.size(client, key):
             return
         if self.is_queue:
-            for position, raw in candidates(client, self.key(key), needles):
+            stored = self.key(key)
+            found = candidates(client, stored, needles) if needles else enumerate(queue_members(client, stored))
+            for position, raw in found:
                 yield position, raw, None
         else:
             for position, (raw, score) in enumerate(set_members(client, self.key(key))):

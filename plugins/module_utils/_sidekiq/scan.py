@@ -17,9 +17,9 @@ _MARGIN = 100
 
 
 def candidates(
-    client: t.Any, key: bytes, needles: t.Sequence[bytes] = (), page: int = PAGE
+    client: t.Any, key: bytes, needles: t.Sequence[bytes], page: int = PAGE
 ) -> t.Iterator[tuple[int, bytes]]:
-    """Positions (0 runs next) and stored bytes of the members in which one of the needles occurs; of all without needles.
+    """Positions (0 runs next) and stored bytes of the members in which one of the needles occurs.
 
     Follows the list as C(walk.queue_members) does. Needs the right to run scripts, which Sidekiq itself needs as well.
     """

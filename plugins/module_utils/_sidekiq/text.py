@@ -28,7 +28,9 @@ def clean(value: str) -> str:
 
 def text_or_none(value: t.Any) -> str | None:
     """Text if there is text, None for anything else: a job's fields can have any type."""
-    return clean(value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    return value if value.isascii() else clean(value)
 
 
 def clean_deep(value: t.Any) -> t.Any:

@@ -23,15 +23,15 @@ def epoch(value: t.Any) -> float | None:
     Sidekiq 8 itself decides by the type (float: seconds, integer: milliseconds) and so takes the integer seconds of
     other producers for January 1970. The size of the number tells the two apart in every case.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if type(value) not in (int, float):  # bool is a kind of int
         return None
     try:
         seconds = float(value)
     except OverflowError:
         return None
-    if not math.isfinite(seconds):
-        return None
-    return seconds / 1000.0 if abs(seconds) > _MILLISECONDS_ABOVE else seconds
+    if -_MILLISECONDS_ABOVE <= seconds <= _MILLISECONDS_ABOVE:
+        return seconds
+    return seconds / 1000.0 if math.isfinite(seconds) else None
 
 
 def number(value: t.Any) -> float | None:
