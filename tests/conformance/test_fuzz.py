@@ -180,8 +180,9 @@ def test_five_thousand_odd_members(scratch_redis):
     assert health["totals"] == totals
 
 
-def test_nesting_around_every_limit_of_the_interpreter(scratch_redis):
-    depths = [100, 101, *range(820, 1010), *range(9900, 10_010)]
+def test_nesting_around_every_limit_of_ruby_and_of_the_interpreter(scratch_redis):
+    depths = [*range(95, 103), *range(900, 1010, 3), *range(9960, 10_010, 3)]
+    broken = 0
     for depth in depths:
         nested = b"[" * depth + b"]" * depth
         archive = b'{"class": "BackupWorker", "jid": "a%d", "args": [%s]}' % (depth, nested)
@@ -191,6 +192,7 @@ def test_nesting_around_every_limit_of_the_interpreter(scratch_redis):
         scratch_redis.zadd("retry", {archive: 1.0})
         scratch_redis.hset("host:1:a:work", b"%d" % depth, json.dumps({"payload": archive.decode(), "run_at": 1}))
         scratch_redis.hset("schedules", b"%d" % depth, nested)
+        broken += (depth + 2 > 100) + (depth + 4 > 100) + (depth + 1 > 100)  # what stands around it counts
     scratch_redis.sadd("queues", "pull")
     scratch_redis.sadd("processes", "host:1:a")
     info, health = looking.info(scratch_redis), looking.health(scratch_redis, busy_limit=len(depths))
@@ -198,6 +200,8 @@ def test_nesting_around_every_limit_of_the_interpreter(scratch_redis):
     strict(health)
     assert (info["totals"]["enqueued"], info["totals"]["retry"]) == (3 * len(depths), len(depths))
     assert len(health["busy"]) == len(depths)
+    (malformed,) = [finding for finding in health["findings"] if finding["id"] == "malformed_members"]
+    assert malformed["evidence"]["places"]["pull"] == broken
 
 
 TEXT = st.text(st.characters(exclude_categories=()))

@@ -22,6 +22,7 @@ from .text import clean, clean_deep, text_or_none
 from .times import epoch
 
 _NOTHING: t.Mapping[str, t.Any] = {}
+_DEEPEST = 100  # levels; Ruby's JSON refuses more, and so does every Sidekiq
 _LARGEST = 2**63  # a count beyond it is none, and Python may refuse to write it down
 
 
@@ -146,9 +147,21 @@ def parse(raw: bytes) -> Job:
         return Job(raw, _NOTHING, "number too long")
     if not isinstance(found, dict):
         return Job(raw, _NOTHING, "not an object")
+    if raw.count(b"[") + raw.count(b"{") > _DEEPEST and _is_deep(found):
+        return Job(raw, _NOTHING, "nested too deeply")
     job = object.__new__(Job)  # a frozen dataclass takes its time, and there are millions of these
     job.__dict__.update(raw=raw, payload=found, malformed=None)
     return job
+
+
+def _is_deep(found: t.Any) -> bool:
+    level = [found]
+    for _depth in range(_DEEPEST):
+        inner = [part for value in level for part in (value.values() if isinstance(value, dict) else value)]
+        level = [value for value in inner if isinstance(value, (dict, list))]
+        if not level:
+            return False
+    return True
 
 
 def _refuse(constant: str) -> t.NoReturn:

@@ -80,6 +80,8 @@ def test_the_stored_bytes_stay_with_the_job():
         (b'"text"', "not an object"),
         (b"[]", "not an object"),
         (b'[{"class": "A"}]', "not an object"),
+        (b'{"a":' * 101 + b"1" + b"}" * 101, "nested too deeply"),  # as Ruby's JSON says
+        (b'{"a": %s}' % (b"[" * 100 + b"]" * 100), "nested too deeply"),
         (b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
         (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "nested too deeply"),
     ],
@@ -95,6 +97,9 @@ def test_malformed(raw, reason):
     ("raw", "name"),
     [
         (b"{}", None),
+        (b'{"a":' * 100 + b"1" + b"}" * 100, None),
+        (b'{"a": %s}' % (b"[" * 99 + b"]" * 99), None),
+        (b'{"class": "A", "args": [%s]}' % b",".join([b"[{}]"] * 1000), "A"),
         (b'{"class": "A", "args": ["\xff\xfe"]}', "A"),  # Sidekiq reads these, too
         (b'{"class": "A\xff"}', "A\\udcff"),
         (b'{"class": "A\\ud800"}', "A\\ud800"),
