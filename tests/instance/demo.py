@@ -1,13 +1,14 @@
 # Copyright (c) 2026, The fediverse.mastodon authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""./dev demo: an instance in trouble, made up on this machine, and the report that the collection gives of it."""
+"""./dev demo: an instance in trouble, made up on this machine: the report that the collection gives of it, a cure, and its undoing."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import os
+import pathlib
 import shlex
 import signal
 import subprocess
@@ -22,10 +23,16 @@ from ansible_collections.fediverse.mastodon.tests.instance import heartbeat, ser
 from ansible_collections.fediverse.mastodon.tests.instance.workers import QUEUES
 
 _HOST = "social.example"
-_PLAYBOOK = "fediverse.mastodon.health"
+_HEALTH = "fediverse.mastodon.health"
+_CURE = pathlib.Path(__file__).with_name("cure.yml")
+_CURED_BY_IT = ("trouble", "stuck_export", "dead_domain")
+"""Situations in which there is something for the cure to take out."""
+
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # A save point, as every Mastodon should have one; it is never reached, and nothing is written at the end.
 _PERSISTENT = ("--save", "3600 1", "--shutdown-on-sigterm", "nosave")
+_COMPARED = ("--enable-debug-command", "local")
+_JOBS = (*(f"queue:{name}" for name in QUEUES), "retry", "schedule", "dead")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -34,7 +41,10 @@ def main(arguments: Sequence[str]) -> int:
     for number in _ENDING:
         signal.signal(number, _end)
     try:
-        with server.running(*_PERSISTENT, port=options.port) as running, contextlib.closing(running.client()) as client:
+        with (
+            server.running(*_PERSISTENT, *_COMPARED, port=options.port) as running,
+            contextlib.closing(running.client()) as client,
+        ):
             return _show(running, client, options)
     except server.ServerFailed as error:
         print(f"the demo has no server: {error}", file=sys.stderr)
@@ -59,12 +69,33 @@ def _show(running: server.Server, client: redis.Redis, options: argparse.Namespa
     _tell(situation.title)
     _tell(f"It is at {running.url} until this ends; nothing else on this machine is touched.")
     with heartbeat.kept_alive(client, processes):
-        status = _report(running)
-        if not status and not options.no_wait and sys.stdin.isatty():
-            _wait_for_visitor(running.url)
-        elif not status:
-            _tell("\nAt a terminal ./dev demo stays up after the report, so that more can be tried on it.")
+        status = _run(running, [_HEALTH])
+        if not status and options.situation in _CURED_BY_IT:
+            status = _cure(running, client)
+        if not status:
+            _say_what_is_next(running.url, stays=not options.no_wait and sys.stdin.isatty())
     return status
+
+
+def _cure(running: server.Server, client: redis.Redis) -> int:
+    """Edit, look again, undo; and let Redis itself say whether all is back."""
+    before = _digests(client)
+    size = _size_of(client)
+    archives = running.socket.parent / "archives"
+    _tell("\nNow a cure, first in check mode; at the end it is undone.")
+    status = _run(running, [os.path.relpath(_CURE), "-e", f"archives={archives}"])
+    if status:
+        return status
+    if _digests(client) != before:
+        print(f"It is not as before the cure ({size}), but: {_size_of(client)}.", file=sys.stderr)
+        return 1
+    _tell(f"Undone: {_size_of(client)}; the same jobs in the same places as before.")
+    return 0
+
+
+def _digests(client: redis.Redis) -> object:
+    """One for the members and the order of each queue and set."""
+    return client.execute_command("DEBUG DIGEST-VALUE", *_JOBS)
 
 
 def _size_of(client: redis.Redis) -> str:
@@ -72,16 +103,17 @@ def _size_of(client: redis.Redis) -> str:
     return f"{queued:,} jobs in its queues, {client.zcard('retry'):,} to be tried again"
 
 
-def _report(running: server.Server) -> int:
-    """Run the playbook as a user would; what Ansible writes for itself goes away with the server."""
+def _run(running: server.Server, playbook: Sequence[str]) -> int:
+    """Run a playbook as a user would; what Ansible writes for itself goes away with the server."""
     private = running.socket.parent
     settings = private / "ansible.cfg"
-    settings.write_text(f"[defaults]\nhome = {private}/ansible\nremote_tmp = {private}/ansible/tmp\n", encoding="utf-8")
+    lines = ["[defaults]", f"home = {private}/ansible", f"remote_tmp = {private}/ansible/tmp"]
+    settings.write_text("\n".join([*lines, "[connection]", "pipelining = true", ""]), encoding="utf-8")
     env = dict(os.environ, ANSIBLE_CONFIG=str(settings))
     env.setdefault("ANSIBLE_PYTHON_INTERPRETER", sys.executable)
     if sys.stdout.isatty():
         env["ANSIBLE_FORCE_COLOR"] = "1"
-    command = _playbook(running.url)
+    command = _playbook(running.url, playbook)
     _tell(f"\n$ {shlex.join(command)}")
     with _ended_with_us(command, env) as child:
         status = child.wait()
@@ -90,16 +122,28 @@ def _report(running: server.Server) -> int:
     return status
 
 
-def _playbook(url: str) -> list[str]:
-    return ["ansible-playbook", _PLAYBOOK, "-i", f"{_HOST},", "-c", "local", "-e", f"redis_url={url}"]
+def _playbook(url: str, playbook: Sequence[str]) -> list[str]:
+    return ["ansible-playbook", *playbook, "-i", f"{_HOST},", "-c", "local", "-e", f"redis_url={url}"]
 
 
 def _commands(url: str) -> list[list[str]]:
-    module = ["ansible", "localhost", "-a", f"redis_url={url}", "-m"]
+    def module(name: str, options: str = "", *arguments: str) -> list[str]:
+        return [
+            "ansible",
+            "localhost",
+            "-m",
+            f"fediverse.mastodon.{name}",
+            "-a",
+            f"redis_url={url} {options}".rstrip(),
+            *arguments,
+        ]
+
     return [
-        [*module, "fediverse.mastodon.sidekiq_health_info"],
-        [*module, "fediverse.mastodon.sidekiq_info"],
-        [*_playbook(url), "-e", "health_fail_on=critical"],
+        module("sidekiq_info"),
+        module("sidekiq_job_info", "sets=retry"),
+        module("sidekiq_job", "state=absent queues=pull older_than=1h", "--check", "--diff"),
+        module("sidekiq_lock", "state=absent"),
+        _playbook(url, [_HEALTH, "-e", "health_fail_on=critical"]),
     ]
 
 
@@ -138,13 +182,16 @@ def _signals_held_back() -> Iterator[None]:
             signal.raise_signal(late)
 
 
-def _wait_for_visitor(url: str) -> None:
-    _tell("\nTry next, in another terminal while this one waits:")
+def _say_what_is_next(url: str, stays: bool) -> None:
+    """Say it, and stay up if there is somebody who could do it."""
+    while_ = "in another terminal while this one waits" if stays else "at a terminal, where ./dev demo stays up for it"
+    _tell(f"\nTry next, {while_}:")
     for command in _commands(url):
         _tell(f"  ./dev exec {shlex.join(command)}")
-    with contextlib.suppress(KeyboardInterrupt):
-        _tell("\nEnter or Ctrl-C ends it.")
-        sys.stdin.readline()
+    if stays:
+        with contextlib.suppress(KeyboardInterrupt):
+            _tell("\nEnter or Ctrl-C ends it.")
+            sys.stdin.readline()
 
 
 def _tell(line: str) -> None:

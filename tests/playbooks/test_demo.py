@@ -25,6 +25,12 @@ STAND_IN = """#!/bin/sh
 echo "a report that takes its time"
 sleep 600
 """
+LOSES_A_JOB = f"""#!{sys.executable}
+import redis, sys
+url = next(argument.partition("=")[2] for argument in sys.argv if argument.startswith("redis_url="))
+if any(argument.endswith("cure.yml") for argument in sys.argv):
+    redis.Redis.from_url(url).rpop("queue:pull")
+"""
 
 
 @pytest.fixture
@@ -71,7 +77,7 @@ def read_until(descriptor, text, seconds=60.0):
     seen, deadline = b"", time.monotonic() + seconds
     while text.encode() not in seen:
         more = b""
-        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+        ready, _writable, _failed = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
         if ready:
             with contextlib.suppress(OSError):  # a terminal whose other end is closed
                 more = os.read(descriptor, 65536)
@@ -80,20 +86,47 @@ def read_until(descriptor, text, seconds=60.0):
     return seen.decode(errors="replace")
 
 
-def test_without_a_terminal_it_shows_the_report_and_ends(place):
+def rules(report):
+    """The rules that found something, by a report."""
+    return set(re.findall(r"\[(\w+)\]$", report, re.MULTILINE))
+
+
+def test_without_a_terminal_it_shows_report_and_cure_and_ends(place):
     began = time.monotonic()
     done = subprocess.run(
-        DEMO, env=environment(place), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+        DEMO, env=environment(place), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert time.monotonic() - began < 30, "less than 10 s on an idle machine"
-    assert "74,404 jobs in its queues" in done.stdout
-    found = set(re.findall(r"\[(\w+)\]$", done.stdout, re.MULTILINE))
+    assert time.monotonic() - began < 60, "less than 10 s on an idle machine"
+    report, cure = done.stdout.split("Now a cure, first in check mode")
+    assert "74,404 jobs in its queues" in report
+    found = rules(report)
     assert found >= {"export_retrying", "export_duplicated", "export_waiting"}
     assert found >= {"domain_holds_threads", "domain_fills_retry", "queue_late"}
     assert found >= {"scheduled_not_moving", "retries_not_moving", "recurring_overdue", "ghost_processes"}
     assert "locks_orphaned" in found
-    assert "stays up" in done.stdout
+    in_check_mode, _applied, seen_again, undone = re.split(
+        r"^TASK \[Keep one job of each export\]|^PLAY \[(?:Health of Sidekiq|Undo)\]", cure, flags=re.MULTILINE
+    )
+    for line in ('-        "BackupWorker": 2', '+        "BackupWorker": 0', '-        "gone.example": 7000'):
+        assert f"\n{line}\n" in in_check_mode
+    assert found - rules(seen_again) == {"export_duplicated", "domain_fills_retry"}
+    assert "enqueued 70,404  retry 832" in seen_again
+    assert ": 7000 jobs)" in undone and ": 2 jobs)" in undone
+    end = "Undone: 74,404 jobs in its queues, 3,834 to be tried again; the same jobs in the same places as before."
+    assert f"\n{end}\n" in undone
+    assert "Try next, at a terminal" in undone and "--check --diff" in undone
+    assert "/inbox" not in done.stdout, "an argument of a job"
+    assert eventually(lambda: nothing_left(place)), left_running(place)
+
+
+def test_it_says_when_the_undoing_loses_a_job(place, tmp_path):
+    env = with_another_ansible(environment(place), tmp_path, LOSES_A_JOB)
+    demo = [*DEMO, "--situation", "stuck_export"]
+    done = subprocess.run(demo, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "It is not as before the cure (20,404 jobs in its queues" in done.stderr
+    assert "but: 20,403 jobs in its queues" in done.stderr
     assert eventually(lambda: nothing_left(place)), left_running(place)
 
 
@@ -122,19 +155,30 @@ def test_at_a_terminal_it_stays_until_told(place, key):
         os.close(ours)
 
 
+def with_another_ansible(env, folder, script):
+    """The environment with this script in place of ansible-playbook."""
+    (folder / "ansible-playbook").write_text(script, encoding="utf-8")
+    (folder / "ansible-playbook").chmod(0o755)
+    return dict(env, PATH=f"{folder}{os.pathsep}{env['PATH']}")
+
+
 ENDINGS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+MOMENTS = {
+    "stand-in": ("healthy", "takes its time"),  # surely runs when the signal comes
+    "report": ("healthy", "\nPLAY "),
+    "cure": ("stuck_export", "\nTASK [Keep one job of each export]"),
+}
 
 
 @pytest.mark.parametrize("number", ENDINGS)
-@pytest.mark.parametrize("report", ["ansible", "stand-in"])  # the stand-in surely runs when the signal comes
-def test_a_signal_leaves_no_process_and_no_file(place, tmp_path, number, report):
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_signal_leaves_no_process_and_no_file(place, tmp_path, number, moment):
     env = environment(place)
-    if report == "stand-in":
-        (tmp_path / "ansible-playbook").write_text(STAND_IN, encoding="utf-8")
-        (tmp_path / "ansible-playbook").chmod(0o755)
-        env["PATH"] = f"{tmp_path}{os.pathsep}{env['PATH']}"
+    if moment == "stand-in":
+        env = with_another_ansible(env, tmp_path, STAND_IN)
+    situation, text = MOMENTS[moment]
     demo = subprocess.Popen(
-        [*DEMO, "--situation", "healthy"],
+        [*DEMO, "--situation", situation],
         env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -143,7 +187,7 @@ def test_a_signal_leaves_no_process_and_no_file(place, tmp_path, number, report)
     )
     assert demo.stdout
     try:
-        read_until(demo.stdout.fileno(), "takes its time" if report == "stand-in" else "\nPLAY ")
+        read_until(demo.stdout.fileno(), text)
         demo.send_signal(number)
         assert demo.wait(15) == 128 + number
         assert eventually(lambda: nothing_left(place), 20), (left_running(place), list(place.iterdir()))
