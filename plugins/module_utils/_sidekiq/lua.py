@@ -295,10 +295,7 @@ if seen > 0 then
       if members[at] == last then place = at break end
     end
   end
-  if place == 0 then
-    local index = redis.call('LPOS', key, last, 'RANK', -1)
-    return {-1, index and redis.call('LLEN', key) - index or 0}
-  end
+  if place == 0 then return {-1} end
   seen = seen - (margin - (#members - place + 1))
   fresh = place - 1
 end

@@ -11,6 +11,7 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from . import lua
+from .walk import locate
 
 PAGE: t.Final = 1000
 _MARGIN = 100
@@ -26,19 +27,23 @@ def candidates(
     script = client.register_script(lua.SCAN)
     left = client.llen(key)
     total = 0
+    milestones: list[bytes] = []
 
     def read(seen: int, last: bytes) -> t.Any:
         while True:
             reply = script([key], [seen, page, min(seen, _MARGIN), last, *needles])
             if reply[0] >= 0:
                 return reply
-            seen, last = reply[1], last if reply[1] else b""  # more was fetched than the margin allows for
+            # more was fetched than the margin allows for, or somebody deleted the last one
+            seen, there = locate(client, key, [last, *reversed(milestones)])
+            last = there[0] if there else b""
 
     with ThreadPoolExecutor(max_workers=1) as ahead:  # Redis looks for the next page while this one is worked on
         coming = ahead.submit(read, 0, b"") if left else None
         while coming is not None:
             seen, fresh, last, ended, places, sizes, found = coming.result()
             more = fresh and not ended and left > fresh
+            milestones.append(last)
             coming = ahead.submit(read, seen + fresh, last) if more else None
             for place, raw in zip(_numbers(places), _cut(found, _numbers(sizes))):
                 if place >= left:

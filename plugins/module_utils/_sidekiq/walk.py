@@ -38,7 +38,7 @@ def queue_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[byt
         members, size = pipe.execute()
         place = _find(members, recent)
         if place is None:  # they lie further away, or are gone
-            seen, recent = _locate(client, key, [*recent, *reversed(milestones)])
+            seen, recent = locate(client, key, [*recent, *reversed(milestones)])
             left = left if recent else None
             continue
         if left is None:
@@ -106,7 +106,7 @@ def _find(members: list[bytes], recent: list[bytes]) -> int | None:
     return None
 
 
-def _locate(client: t.Any, key: bytes, seen: list[bytes]) -> tuple[int, list[bytes]]:
+def locate(client: t.Any, key: bytes, seen: list[bytes]) -> tuple[int, list[bytes]]:
     """How many members lie at and behind the first of these that is left, and that one; nothing if all are gone."""
     for member in seen:
         pipe = client.pipeline(transaction=False)
