@@ -55,7 +55,7 @@ def test_the_counter_counts(scratch_redis):
         client.ping()
         client.llen("queue:push")
         pipe = client.pipeline(transaction=False)
-        for _ in range(1000):
+        for _number in range(1000):
             pipe.ping()
         pipe.execute()
         assert wire.trips == 3

@@ -102,9 +102,9 @@ def check_queue(client, size, page, moves):
 
     def act(kind, count):
         if kind == "push":
-            push(client, [b"%06d" % next(fresh) for _ in range(count)])
+            push(client, [b"%06d" % next(fresh) for _number in range(count)])
         elif kind == "return":
-            client.rpush(QUEUE, *(b"%06d" % next(fresh) for _ in range(count)))
+            client.rpush(QUEUE, *(b"%06d" % next(fresh) for _number in range(count)))
         elif kind == "fetch":
             gone.update(client.rpop(QUEUE, count) or ())
         else:
@@ -165,7 +165,7 @@ def test_queue_with_producers_and_workers_at_full_speed(scratch_redis):
 
     def step():
         pipe = scratch_redis.pipeline(transaction=False)
-        for _ in range(20):
+        for _number in range(20):
             pipe.lpush(QUEUE, b"%06d" % next(fresh))
         pipe.rpop(QUEUE, 10)
         fetched.update(pipe.execute()[-1])
@@ -245,7 +245,9 @@ def test_set_whatever_happens(scratch_redis, scores, page, moves):
 
     def act(adds, score, count):
         if adds:
-            scratch_redis.zadd(SET, {b"%06d" % (next(fresh) * 97 % 2000): float(score) for _ in range(count)}, nx=True)
+            scratch_redis.zadd(
+                SET, {b"%06d" % (next(fresh) * 97 % 2000): float(score) for _number in range(count)}, nx=True
+            )
         else:
             victims = scratch_redis.zrange(SET, 0, -1)[score::3][:count]
             gone.update(victims)
@@ -264,7 +266,7 @@ def test_set_with_a_poller_at_full_speed(scratch_redis):
 
     def step():
         pipe = scratch_redis.pipeline(transaction=False)
-        pipe.zadd(SET, {b"%06d" % next(fresh): 9.0 for _ in range(20)})
+        pipe.zadd(SET, {b"%06d" % next(fresh): 9.0 for _number in range(20)})
         pipe.zpopmin(SET, 10)
         polled.update(member for member, _score in pipe.execute()[-1])
 
