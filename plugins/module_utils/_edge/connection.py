@@ -4,7 +4,8 @@
 # Note that this file is private to the collection: it may change or go at any time without notice.
 """The options that every module shares, and what they mean: one Redis, and warnings for the user.
 
-The documentation fragment C(fediverse.mastodon.connection) describes the same options in the same order.
+The documentation fragment C(fediverse.mastodon.connection) describes the same options in the same order. What finds
+Mastodon's own settings is imported only when they are looked for: each run of a module compiles all that it imports.
 """
 
 from __future__ import annotations
@@ -16,13 +17,12 @@ from dataclasses import replace
 
 from ansible.module_utils.common.parameters import env_fallback
 
-from .._mastodon.redis_settings import RELEVANT, sidekiq_redis_settings
-from .._mastodon.release import read_release
-from .._mastodon.unit_environment import Runner, unit_environment
-from .._mastodon.variables import collect
 from .._sidekiq.connection_settings import DEFAULT_PORT, DEFAULT_SENTINEL_PORT, ConnectionSettings
 from .._sidekiq.errors import BadOption
 from .._sidekiq.redis_url import parse_url
+
+if t.TYPE_CHECKING:
+    from .._mastodon.unit_environment import Runner
 
 Options = t.Mapping[str, t.Any]
 
@@ -89,6 +89,11 @@ def settings_from_options(
 
 
 def _discover(options: Options, run: Runner, environ: t.Mapping[str, str]) -> tuple[ConnectionSettings, list[str]]:
+    from .._mastodon.redis_settings import RELEVANT, sidekiq_redis_settings
+    from .._mastodon.release import read_release
+    from .._mastodon.unit_environment import unit_environment
+    from .._mastodon.variables import collect
+
     root, unit = options["mastodon_root"], options["systemd_unit"]
     # A runner of Ansible ends the module when there is no such command, as in a container.
     of_unit = unit_environment(unit, run) if shutil.which("systemctl", path=environ.get("PATH")) else {}

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note that this file is private to the collection: it may change or go at any time without notice.
-"""What the modules that only read do: a snapshot, and its judgement."""
+"""What the modules that only read do: a snapshot, and its judgement.
+
+Each run of a module compiles all that it imports: what only some tasks need is imported where they need it.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,8 @@ import typing as t
 from dataclasses import fields
 
 from .._mastodon.health.finding import SEVERITIES
-from .._mastodon.health.judge import judge
-from .._mastodon.health.survey import take_survey
 from .._mastodon.health.thresholds import MASTODON_LATENCY, Thresholds
-from .._mastodon.health.view import View
 from .._mastodon.workers import LONG_RUNNING
-from .._sidekiq.lock import audit
 from .._sidekiq.snapshot import Snapshot, read_snapshot
 from .._sidekiq.times import iso
 from . import output
@@ -84,6 +83,10 @@ def info(session: Session) -> Result:
 
 def health(session: Session) -> Result:
     """A snapshot with all its parts, a survey of the jobs, and what the rules say of both."""
+    from .._mastodon.health.judge import judge
+    from .._mastodon.health.survey import take_survey
+    from .._mastodon.health.view import View
+
     options = session.options
     limits = Thresholds(**{field.name: options[field.name] for field in fields(Thresholds)})
     snapshot = read_snapshot(session.client, session.key)
@@ -112,6 +115,8 @@ def _about(session: Session, snapshot: Snapshot) -> Result:
 
 def _section(name: str, session: Session, snapshot: Snapshot) -> t.Any:
     if name == "locks":
+        from .._sidekiq.lock import audit
+
         min_age = session.options["lock_min_age"]
         return output.locks(audit(session.client, session.key, snapshot.taken_at, min_age), snapshot.taken_at)
     if name == "redis":

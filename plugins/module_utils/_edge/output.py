@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import typing as t
 
-from .._mastodon.health.finding import Finding
 from .._mastodon.workers import remote_domain
-from .._sidekiq.jobset import JobSet
-from .._sidekiq.lock import LockReport
-from .._sidekiq.process import Process, Work
-from .._sidekiq.queue import Queue
-from .._sidekiq.scheduler import Recurring
-from .._sidekiq.server import Server
-from .._sidekiq.snapshot import Snapshot
 from .._sidekiq.times import iso
+
+if t.TYPE_CHECKING:
+    from .._mastodon.health.finding import Finding
+    from .._sidekiq.jobset import JobSet
+    from .._sidekiq.lock import LockReport
+    from .._sidekiq.process import Process, Work
+    from .._sidekiq.queue import Queue
+    from .._sidekiq.scheduler import Recurring
+    from .._sidekiq.server import Server
+    from .._sidekiq.snapshot import Snapshot
 
 Shape = dict[str, t.Any]
 
