@@ -58,7 +58,9 @@ def health_report(results: t.Any, width: int = 79) -> str:
         raise AnsibleFilterError(f"health_report wants a dictionary of host -> result, not {type(results).__name__}.")
     width = max(int(width), _NEVER_CUT)
     hosts = sorted(results.items(), key=lambda item: (_rank(item[1]), str(item[0])))
-    return "\n\n".join("\n".join(_host(_plain(name), result, width)) for name, result in hosts)
+    return "\n\n".join(
+        "\n".join(_cut(line, width) for line in _host(_plain(name), result, width)) for name, result in hosts
+    )
 
 
 def _rank(result: t.Any) -> int:
@@ -84,7 +86,7 @@ def _host(name: str, result: t.Any, width: int) -> list[str]:
 
 
 def _title(name: str, verdict: str, width: int) -> str:
-    start = f"== {name} "
+    start = f"== {_cut(name, max(10, width - len(verdict) - 7))} "
     return f"{start}{'=' * max(2, width - len(start) - len(verdict) - 1)} {verdict}"
 
 
