@@ -12,9 +12,17 @@ from collections.abc import Callable, Sequence
 
 from ansible.release import __version__ as ansible_core
 
-from ansible_collections.fediverse.mastodon.tests.benchmarks import fleet, info
+from ansible_collections.fediverse.mastodon.tests.benchmarks import edits, fleet, info
 
-BENCHMARKS: dict[str, Callable[[int], str]] = {"task": info.task, "width": info.width, "fleet": fleet.fleet}
+BENCHMARKS: dict[str, Callable[[int], str]] = {
+    "task": info.task,
+    "width": info.width,
+    "fleet": fleet.fleet,
+    "ruby": edits.ruby,
+    "million": edits.million,
+    "retry": edits.retry,
+    "histogram": edits.histogram,
+}
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from .._mastodon.duplicates import Fingerprints, fingerprint
 from .._mastodon.editing import Plan, Record, Selected, apply, plan, selected, take_back, without_oldest
 from .._mastodon.selector import Selector
-from .._mastodon.shape import describe_job
+from .._mastodon.shape import FIELDS, describe_job
 from .._mastodon.tally import Tally
 from .._sidekiq.age import since
 from .._sidekiq.archive import Archive, Entry, Writer
@@ -316,7 +316,4 @@ class _Shown:
 
 
 def _listed(one: Selected, show_args: bool) -> Result:
-    job = describe_job(one.job, one.place, one.score, one.position)
-    if show_args:
-        job["args"] = one.job.display_args
-    return job
+    return describe_job(one.job, one.place, one.score, one.position, FIELDS if show_args else None)

@@ -12,26 +12,60 @@ import typing as t
 from .._sidekiq.errors import BadOption
 
 
-def truth(expression: str, option: str) -> t.Callable[[t.Mapping[str, t.Any]], bool]:
-    """A function that tells whether an expression is true of a job, by JMESPath's own idea of false (null, false, empty)."""
-    try:
-        import jmespath
-        from jmespath.exceptions import JMESPathError
-    except ImportError as problem:
-        raise BadOption(
-            f"{option} needs the Python library jmespath, which {sys.executable} cannot import ({problem})."
-            " Install python3-jmespath (Debian, Ubuntu, Fedora) or jmespath (PyPI) where the task runs."
-        ) from None
-    try:
-        compiled = jmespath.compile(expression)
-    except (JMESPathError, RecursionError) as problem:
-        raise BadOption(f"{option} is no JMESPath expression: {problem}") from None
+class Expression:
+    """A compiled expression. C(names): the fields of a job that it looks at."""
 
-    def holds(job: t.Mapping[str, t.Any]) -> bool:
+    def __init__(self, expression: str, option: str, known: t.Collection[str]) -> None:
         try:
-            found = compiled.search(job)
-        except (JMESPathError, RecursionError, TypeError, ValueError, ArithmeticError):
+            import jmespath
+            from jmespath.exceptions import JMESPathError
+        except ImportError as problem:
+            raise BadOption(
+                f"{option} needs the Python library jmespath, which {sys.executable} cannot import ({problem})."
+                " Install python3-jmespath (Debian, Ubuntu, Fedora) or jmespath (PyPI) where the task runs."
+            ) from None
+        try:
+            self._compiled = jmespath.compile(expression)
+        except (JMESPathError, RecursionError) as problem:
+            raise BadOption(f"{option} is no JMESPath expression: {problem}") from None
+        self._failures = (JMESPathError, RecursionError, TypeError, ValueError, ArithmeticError)
+        named = set(_roots(self._compiled.parsed))
+        self.names: t.Collection[str] = known if _WHOLE in named else named
+        unknown = sorted(named - {_WHOLE} - set(known))
+        if unknown:
+            raise BadOption(f"{option}: a job has no field {unknown[0]}; it has {', '.join(known)}.")
+
+    def holds(self, job: t.Mapping[str, t.Any]) -> bool:
+        """Whether it is true of a job, by JMESPath's own idea of false: null, false, or empty."""
+        try:
+            found = self._compiled.search(job)
+        except self._failures:
             return False  # a function was given a value of a type it does not take: this job is not meant
         return found is not None and found is not False and found not in ("", [], {})
 
-    return holds
+
+_WHOLE = "@"
+_FIRST_ONLY: t.Final = frozenset(
+    {
+        "subexpression",
+        "index_expression",
+        "projection",
+        "value_projection",
+        "filter_projection",
+        "flatten",
+        "pipe",
+        "slice",
+    }
+)
+
+
+def _roots(node: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """The names that an expression looks up in the job itself; @ where it takes all of it."""
+    kind, children = node["type"], node["children"]
+    if kind == "field":
+        yield node["value"]
+    elif kind in ("current", "identity"):
+        yield _WHOLE
+    elif kind != "expref":  # what it says is about the elements of something else
+        for child in children[:1] if kind in _FIRST_ONLY else children:
+            yield from _roots(child)

@@ -17,9 +17,9 @@ from .._sidekiq.job import Job, parse
 from .._sidekiq.keys import SETS, Keys
 from .._sidekiq.place import Place, queue_places
 from . import articles
-from .expression import truth
+from .expression import Expression
 from .pattern import searcher
-from .shape import describe_job
+from .shape import FIELDS, describe_job
 from .workers import remote_domain
 
 Test = t.Callable[[Job, Place, t.Any, int], bool]
@@ -157,9 +157,9 @@ def _tests(criteria: Criteria, classes: t.Sequence[str], now: float) -> t.Iterat
         says = searcher(criteria.error_message, "error_message")
         yield lambda job, _place, _score, _position: job.error_message is not None and says(job.error_message)
     if criteria.where is not None:
-        holds = truth(criteria.where, "where")
-        yield lambda job, place, score, position: holds(
-            {**describe_job(job, place, score, position), "args": job.display_args}
+        expression = Expression(criteria.where, "where", tuple(FIELDS))
+        yield lambda job, place, score, position: expression.holds(
+            describe_job(job, place, score, position, expression.names)
         )
 
 

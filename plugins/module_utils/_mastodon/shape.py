@@ -13,23 +13,34 @@ from .._sidekiq.place import Place
 from .._sidekiq.times import iso
 from .workers import remote_domain
 
+Field = t.Callable[[Job, Place, t.Any, int], t.Any]
 
-def describe_job(job: Job, place: Place, score: float | None, position: int) -> dict[str, t.Any]:
-    """Everything but the arguments. C(position) counts from 0, the job that runs next."""
-    return {
-        "class": job.display_class,
-        "jid": job.jid,
-        "queue": job.queue,
-        "set": place.set,
-        "position": position,
-        "created_at": iso(job.created_at),
-        "enqueued_at": iso(job.enqueued_at),
-        "at": iso(score),
-        "attempts": job.attempts,
-        "error_class": job.error_class,
-        "error_message": job.error_message,
-        "domain": remote_domain(job),
-        "tags": job.tags,
-        "locked": job.lock_digest is not None,
-        "malformed": job.malformed,
-    }
+FIELDS: t.Final[t.Mapping[str, Field]] = {
+    "class": lambda job, _place, _score, _position: job.display_class,
+    "jid": lambda job, _place, _score, _position: job.jid,
+    "queue": lambda job, _place, _score, _position: job.queue,
+    "set": lambda _job, place, _score, _position: place.set,
+    "position": lambda _job, _place, _score, position: position,
+    "created_at": lambda job, _place, _score, _position: iso(job.created_at),
+    "enqueued_at": lambda job, _place, _score, _position: iso(job.enqueued_at),
+    "at": lambda _job, _place, score, _position: iso(score),
+    "attempts": lambda job, _place, _score, _position: job.attempts,
+    "error_class": lambda job, _place, _score, _position: job.error_class,
+    "error_message": lambda job, _place, _score, _position: job.error_message,
+    "domain": lambda job, _place, _score, _position: remote_domain(job),
+    "tags": lambda job, _place, _score, _position: job.tags,
+    "locked": lambda job, _place, _score, _position: job.lock_digest is not None,
+    "malformed": lambda job, _place, _score, _position: job.malformed,
+    "args": lambda job, _place, _score, _position: job.display_args,
+}
+"""From a job, its place, its score (None in a queue) and its position (from 0, the one that runs next)."""
+
+PRIVATE: t.Final = frozenset({"args"})
+
+
+def describe_job(
+    job: Job, place: Place, score: float | None, position: int, names: t.Collection[str] | None = None
+) -> dict[str, t.Any]:
+    """The fields of these names; without names all but the private ones."""
+    wanted = FIELDS.keys() - PRIVATE if names is None else names
+    return {name: read(job, place, score, position) for name, read in FIELDS.items() if name in wanted}
