@@ -31,7 +31,9 @@ class Expression:
         self._failures = (JMESPathError, RecursionError, TypeError, ValueError, ArithmeticError)
         named = set(_roots(self._compiled.parsed))
         self.names: t.Collection[str] = known if _WHOLE in named else named
-        unknown = sorted(named - {_WHOLE} - set(known))
+        unknown = sorted(named - {_WHOLE, "null"} - set(known))  # a field that is not there is null
+        if unknown and unknown[0] in ("true", "false"):
+            raise BadOption(f"{option}: write `{unknown[0]}` in backquotes; without them it is the name of a field.")
         if unknown:
             raise BadOption(f"{option}: a job has no field {unknown[0]}; it has {', '.join(known)}.")
 
