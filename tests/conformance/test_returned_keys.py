@@ -1,0 +1,216 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every module returns is what its documentation says, key by key, both ways, in check mode too.
+
+The modules run as they are, with arguments and a printed result, against a real Redis with a bad night in it.
+"""
+
+from __future__ import annotations
+
+import copy
+import gc
+import importlib
+import json
+import pathlib
+import re
+
+import pytest
+import yaml
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.fediverse.mastodon.tests.instance import situations
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PACKAGE = "ansible_collections.fediverse.mastodon.plugins.modules"
+MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("sidekiq_*.py"))
+COMMON = {"changed", "invocation", "diff", "warnings", "deprecations"}
+"""What Ansible documents for every module."""
+DATA = {"weights", "evidence", "kept", "by_set", "by_queue", "by_class", "by_domain", "by_error", "by_age"}
+"""Dictionaries whose keys are data, such as names of queues."""
+TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool, "dict": dict, "list": list, "raw": object}
+EVERY_SECTION = ["totals", "queues", "sets", "processes", "busy", "schedule", "locks", "redis"]
+
+# Runs that together return all that a module can; "{archive}" is the last archive that was made.
+RUNS = {
+    "sidekiq_info": [{"sections": EVERY_SECTION}],
+    "sidekiq_health_info": [{}],
+    "sidekiq_job_info": [{"all": True, "show_args": True}, {"classes": ["BackupWorker"]}, {"jids": ["no such"]}],
+    "sidekiq_job": [
+        {"state": "absent", "domains": ["gone.example", "dead.example"]},
+        {"state": "absent", "jids": ["no such"]},
+        {"state": "dead", "sets": ["retry"], "classes": ["BackupWorker"]},
+        {"state": "enqueued", "sets": ["dead"], "all": True},
+        {"state": "moved", "queues": ["pull"], "to_queue": "slow"},
+        {"state": "rescheduled", "sets": ["retry"], "in": "2h", "all": True},
+        {"state": "unique", "all": True},
+    ],
+    "sidekiq_archive": [{"path": "{archive}"}, {"path": "{archive}"}],
+    "sidekiq_lock": [{"min_age": "1m"}, {"digests": ["no such"]}],
+}
+
+
+def returned(name):
+    return yaml.safe_load(importlib.import_module(f"{PACKAGE}.{name}").RETURN)
+
+
+class Modules:
+    """Runs modules against one Redis."""
+
+    def __init__(self, client, directory, capsys):
+        self._connection = {"redis_socket": client.connection_pool.connection_kwargs["path"]}
+        self._directory = directory
+        self._capsys = capsys
+        self.archive = None
+
+    def run(self, name, options, check_mode=False):
+        arguments = {**self._connection, **options}
+        if arguments.get("path") == "{archive}":
+            arguments["path"] = self.archive
+        if name == "sidekiq_job":
+            arguments["archive_dir"] = str(self._directory)
+        try:
+            with patch_module_args({**arguments, "_ansible_check_mode": check_mode}), pytest.raises(SystemExit) as end:
+                importlib.import_module(f"{PACKAGE}.{name}").main()
+        finally:
+            gc.enable()
+        said = self._capsys.readouterr().out
+        assert end.value.code == 0, said
+        result = json.loads(said)
+        if name == "sidekiq_job" and result["archive"]:
+            self.archive = result["archive"]
+        return result
+
+
+@pytest.fixture
+def modules(scratch_redis, tmp_path, capsys):
+    (process, *_others) = situations.trouble(scratch_redis, scale=0.005)
+    # what the instance does not have: a tag, a label, and a job that no edit may touch
+    scratch_redis.lpush(
+        "queue:default", json.dumps({"class": "LinkCrawlWorker", "args": [1], "tags": ["a"], "bid": "b"})
+    )
+    scratch_redis.hset(process.identity, "info", json.dumps({**process.info, "labels": ["reliable"]}))
+    return Modules(scratch_redis, tmp_path, capsys)
+
+
+def results_of(name, modules, check_mode=False):
+    """The results of all runs of a module; in check mode each run is checked and then done."""
+    if name == "sidekiq_archive":
+        modules.run("sidekiq_job", RUNS["sidekiq_job"][4])
+    results = []
+    for options in RUNS[name]:
+        if check_mode:
+            results.append(modules.run(name, options, check_mode=True))
+        results.append(modules.run(name, options))
+    return results
+
+
+def find(path):
+    """The documentation of C(module#module:key.key), as RV() refers to it."""
+    name, _colon, keys = path.partition("#module:")
+    entry = {"contains": returned(name.rpartition(".")[2])}
+    for key in keys.split("."):
+        entry = entry["contains"][key]
+    return entry
+
+
+def check(where, entry, values):
+    """Compare an entry of the documentation with all values that were seen for it."""
+    known = [value for value in values if value is not None]
+    for value in known:
+        assert isinstance(value, TYPES[entry["type"]]), f"{where}: {value!r} is no {entry['type']}"
+        assert entry["type"] == "bool" or not isinstance(value, bool), where
+    if entry["type"] == "list":
+        elements = [element for value in known for element in value]
+        assert elements, f"{where}: nothing to compare, the instance must have some"
+        assert all(isinstance(element, TYPES[entry["elements"]]) for element in elements), where
+        known = elements
+    if entry.get("elements", entry["type"]) != "dict" or where.rpartition(".")[2] in DATA:
+        return
+    assert known, f"{where}: nothing to compare, the instance must have some"
+    reference = re.search(r"\bas RV\(([\w.]+#module:[\w.]+)\)", str(entry["description"]), re.IGNORECASE)
+    if reference:
+        check_keys(where, find(reference.group(1)), known)
+    else:
+        check_keys(where, entry, known)
+
+
+def check_keys(where, entry, values):
+    if "contains" in entry:
+        check_contents(where, entry["contains"], values)
+        return
+    sample = entry["sample"][0] if isinstance(entry["sample"], list) else entry["sample"]
+    shapes = [value for value in sample.values() if isinstance(value, dict)]
+    for value in values:
+        if shapes:  # a dictionary of things by name; one of them is the sample of all
+            assert all(item.keys() == shapes[0].keys() for item in value.values()), where
+        else:
+            assert value.keys() == sample.keys(), where
+
+
+def check_contents(where, contains, values):
+    assert set().union(*values) == contains.keys(), f"{where}: documented and returned keys differ"
+    for key, entry in contains.items():
+        with_it = [value[key] for value in values if key in value]
+        if entry["returned"] == "success":
+            assert len(with_it) == len(values), f"{where}.{key}: not always returned"
+        check(f"{where}.{key}", entry, with_it)
+
+
+def shape(value, where=""):
+    """The keys of a result, with those of dictionaries of data left out."""
+    if isinstance(value, dict) and where not in DATA:
+        return {key: shape(item, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return sorted({json.dumps(shape(item, where)) for item in value})
+    return None
+
+
+def test_every_module_is_run():
+    assert set(RUNS) == set(MODULES)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_keys_are_those_that_are_documented(name, modules):
+    results = [
+        {key: value for key, value in result.items() if key not in COMMON} for result in results_of(name, modules)
+    ]
+    check_contents(name, returned(name), results)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_keys_in_check_mode_are_those_of_a_real_run(name, modules):
+    results = results_of(name, modules, check_mode=True)
+    for checked, done in zip(results[::2], results[1::2]):
+        assert checked.keys() == done.keys()
+        assert checked["changed"] == done["changed"]
+        assert shape(checked) == shape(done)
+
+
+@pytest.mark.parametrize("section", EVERY_SECTION)
+def test_a_section_alone_has_the_same_keys(section, modules):
+    contains = returned("sidekiq_info")
+    result = modules.run("sidekiq_info", {"sections": [section]})
+    assert set(result) - COMMON == {"server", "taken_at", "taken_epoch", section}
+    check(f"sidekiq_info.{section}", contains[section], [result[section]])
+
+
+def test_the_comparison_sees_every_difference(modules):
+    contains = returned("sidekiq_info")
+    result = modules.run("sidekiq_info", RUNS["sidekiq_info"][0])
+    result = {key: value for key, value in result.items() if key not in COMMON}
+    check_contents("sound", contains, [result])
+    spoilt = []
+    for path in (["totals"], ["queues", 0], ["sets", "dead"], ["redis", "persistence"], ["busy", 0], []):
+        for change in (lambda part: part.update(more=1), lambda part: part.popitem()):
+            copied = copy.deepcopy(result)
+            part = copied
+            for step in path:
+                part = part[step]
+            change(part)
+            spoilt.append(copied)
+    wrong = copy.deepcopy(result)
+    wrong["queues"][0]["size"] = "12"
+    for copied in [*spoilt, wrong]:
+        with pytest.raises(AssertionError):
+            check_contents("spoilt", contains, [copied])
