@@ -66,8 +66,8 @@ def _table(measured: Mapping[int, list[tuple[float, float]]], turns: int) -> str
         ]
         ratio = statistics.median(health / ping for ping, health in grown)
         growths = [f"{statistics.median(column):.2f}" for column in zip(*grown)]
-        goal = f"{ratio:.2f}, at most {ALLOWED_RATIO}: {verdict(ratio <= ALLOWED_RATIO)}"
-        rows.append([*row, *growths, goal])
+        goal = f", at most {ALLOWED_RATIO}: {verdict(ratio <= ALLOWED_RATIO)}" if number == max(HOSTS) else ""
+        rows.append([*row, *growths, f"{ratio:.2f}{goal}"])
     head = (
         "hosts",
         "ping",
