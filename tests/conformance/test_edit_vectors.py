@@ -22,6 +22,8 @@ import pytest
 from intents import STATES, State, changed, check_same, differ, edit, intent_options, restore, without_ours
 from vectors import load_vector
 
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive import Writer
+
 FOLDER = pathlib.Path(__file__).parent / "vectors"
 VECTORS = {
     vector["id"]: vector
@@ -289,6 +291,32 @@ def test_times_are_written_as_the_running_release_reads_them(version, scratch_re
     assert pushed["jid"] == edited.options["jids"][0]
     assert isinstance(pushed["enqueued_at"], float)
     assert pushed["enqueued_at"] == pytest.approx(edited.clock, abs=0.001)
+
+
+@pytest.mark.parametrize("meanwhile", [{"other": "1795331119.5"}, {}], ids=["another took it", "it expired"])
+def test_a_lock_that_changed_since_it_was_seen_is_not_freed(meanwhile, scratch_redis, tmp_path, monkeypatch):
+    edited = Edited("lock-817-queue-delete", scratch_redis, tmp_path)
+    [job] = [
+        json.loads(raw)
+        for raw in edited.before["queue:pull"]["value"]
+        if edited.vector["intent"]["match"]["jid"] in raw
+    ]
+    holders = f"{job['lock_digest']}:LOCKED"
+    seal = Writer.seal
+
+    def seal_late(writer: Writer) -> None:
+        seal(writer)
+        scratch_redis.delete(holders)
+        if meanwhile:
+            scratch_redis.hset(holders, mapping=meanwhile)
+
+    monkeypatch.setattr(Writer, "seal", seal_late)
+    result = edited.run()
+    assert (result["edited"], result["locks_freed"]) == (1, 0)
+    kept = {**lock_keys(edited.before), holders: {"type": "hash", "ttl_ms": None, "value": meanwhile}}
+    if not meanwhile:
+        kept[holders] = None
+    edited.expect(changed(edited.vector["after"], **kept))
 
 
 MALFORMED = ['{"class":"BackupWorker","args":[31', "", "null", "[1,2]", '"text"', {"b64": "/v8="}]

@@ -403,6 +403,23 @@ def test_domains(wanted, url, is_meant):
     assert select({"domains": [wanted]}, [known]) == ([0] if is_meant else [])
 
 
+@pytest.mark.parametrize(
+    ("stored", "pattern"),
+    [
+        (rb"Worker\/odd", "Worker/odd"),
+        (rb"Worker\/odd", "*/odd*"),
+        (rb"Work\u0065r", "Worker"),
+        (rb"Work\\ueer", "Work\\ueer"),
+        (b"W\xc3\xb6rker", "W\xf6rker"),
+        (rb"W\u00f6rker", "W\xf6rker"),
+        (rb"A\"quoted\"", 'A"quoted"'),
+    ],
+)
+def test_classes_that_are_written_with_escapes(stored, pattern):
+    known = Known(b'{"class":"%s","args":[]}' % stored, Place("queues", b"pull"), None, 0)
+    assert select({"classes": [pattern]}, [known]) == [0]
+
+
 # --- drawing ------------------------------------------------------------------------------------------------------------------
 
 
@@ -525,7 +542,7 @@ def decoy(chance: random.Random, others: list[Known]) -> Any:
 
 def write(chance: random.Random, value: Any) -> bytes:
     """JSON as anybody may write it; a surrogate that stands for a byte becomes that byte."""
-    style = chance.choice(("plain", "plain", "spaced", "escaped"))
+    style = chance.choice(("plain", "plain", "spaced", "slashed", "escaped"))
     space = " " if style == "spaced" else ""
 
     def text(value: str) -> str:
@@ -536,7 +553,7 @@ def write(chance: random.Random, value: Any) -> bytes:
             return char
         if char in '"\\':
             return "\\" + char
-        if char == "/" and style == "escaped":
+        if char == "/" and style in ("slashed", "escaped"):
             return "\\/"
         if char < " " or (style == "escaped" and chance.random() < 0.2):
             pair = char.encode("utf-16-be").hex()
