@@ -92,6 +92,16 @@ WHERES: dict[str, Callable[[Known], bool]] = {
     "tags": lambda known: bool(known.tags),
     "error_message": lambda known: bool(known.message),
     "[class, jid] | [?@ == 'BackupWorker'] | [0]": lambda known: "BackupWorker" in (known.klass, known.jid),
+    "@.attempts > `3`": lambda known: known.attempts > 3,
+    "{a: attempts, q: queue}.a > `3`": lambda known: known.attempts > 3,
+    "max_by([@], &attempts).attempts > `3`": lambda known: known.attempts > 3,
+    "not_null(error_class, class) == 'BackupWorker'": lambda known: (
+        known.error is None and known.klass == "BackupWorker"
+    ),
+    "sort(tags)[0] == 'a b'": lambda known: "a b" in known.tags,
+    "tags[1:]": lambda known: len(known.tags) > 1,
+    "tags[?@ == 'bulk']": lambda known: "bulk" in known.tags,
+    "args[?@ == `3`] && attempts": lambda known: 3 in known.args,
     "enqueued_at > `5`": lambda known: False,  # a text is not greater than a number, and no error either
 }
 
@@ -215,6 +225,12 @@ def test_every_option_alone(name: str) -> None:
     assert found > 0
 
 
+@pytest.mark.parametrize("expression", WHERES)
+def test_every_expression(expression: str) -> None:
+    found = sum(check({"where": expression}, draw_members(random.Random(number), 100)) for number in range(3))
+    assert (found > 0) == (expression != "enqueued_at > `5`")
+
+
 @pytest.mark.parametrize("number", range(60))
 def test_options_together(number: int) -> None:
     chance = random.Random(number)
@@ -318,6 +334,8 @@ def test_nothing_given_is_an_error_that_says_what_to_give(scratch_redis):
         ({"error_message": "a**"}, "error_message is no regular expression: .*position 2\n  a\\*\\*\n {4}\\^"),
         ({"where": "attempts >"}, "(?s)where is no JMESPath expression: .*attempts >"),
         ({"where": "queue == 'push' && ["}, r"(?s)where is no JMESPath expression: .*queue == 'push' && \[.\n {21}\^"),
+        ({"where": "attempt > `3`"}, "where: a job has no field attempt; it has .*attempts"),
+        ({"where": "malformed == true"}, "where: write `true` in backquotes"),
         ({"older_than": "soon"}, "older_than: 'soon' .*90s"),
         ({"newer_than": "-5m"}, "newer_than: '-5m'"),
     ],
