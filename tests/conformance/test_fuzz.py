@@ -180,6 +180,25 @@ def test_five_thousand_odd_members(scratch_redis):
     assert health["totals"] == totals
 
 
+@pytest.mark.parametrize("figure", ["1e308", "-1e308", "9" * 300, "1e999", "nan", str(2**63), "-1"])
+def test_absurd_figures(scratch_redis, figure):
+    delivery = {"class": "ActivityPub::DeliveryWorker", "args": ["", 1, "https://gone.example/inbox"], "jid": "a"}
+    fields = ("concurrency", "busy", "beat", "rss", "rtt_us")
+    for name in ("a:1:x", "b:1:x"):
+        scratch_redis.sadd("processes", name)
+        info = {"hostname": "a", "version": f"{figure}.{figure}", "started_at": figure, "pid": figure}
+        scratch_redis.hset(name, mapping={"info": json.dumps(info), **dict.fromkeys(fields, figure)})
+        works = {f"{number}": json.dumps({"payload": json.dumps(delivery), "run_at": figure}) for number in range(3)}
+        scratch_redis.hset(f"{name}:work", mapping=works)
+    scratch_redis.set("stat:processed", figure)
+    scratch_redis.set("stat:failed", figure)
+    info, health = looking.info(scratch_redis), looking.health(scratch_redis)
+    strict(info)
+    strict(health)
+    figures = [info["totals"][name] for name in ("busy", "threads")]
+    assert all(abs(number) < 2**65 for number in figures)
+
+
 def test_nesting_around_every_limit_of_ruby_and_of_the_interpreter(scratch_redis):
     depths = [*range(95, 103), *range(900, 1010, 3), *range(9960, 10_010, 3)]
     broken = 0

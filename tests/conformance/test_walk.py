@@ -58,6 +58,15 @@ def test_queue_of_identical_members(scratch_redis, page):
     assert list(queue_members(scratch_redis, QUEUE, page=page)) == members
 
 
+@pytest.mark.parametrize("fetched", [1, 2, 3, 50, 98, 150])
+def test_queue_of_partly_identical_members_while_jobs_are_fetched(scratch_redis, fetched):
+    unique = names(0, 250)
+    push(scratch_redis, [member for name in unique for member in (name, b"same")])
+    seen = walk_queue(scratch_redis, 50, {200: lambda: scratch_redis.rpop(QUEUE, fetched)})
+    assert [member for member in seen if member != b"same"] == unique
+    assert 250 - fetched <= seen.count(b"same") <= 250
+
+
 @pytest.mark.parametrize("fetched", [1, 99, 100, 101, 150, 250, 400, 499, 500])
 def test_queue_while_jobs_are_fetched(scratch_redis, fetched):
     push(scratch_redis, names(0, 500))

@@ -11,6 +11,7 @@ A key of another type is not Sidekiq's and holds no member.
 from __future__ import annotations
 
 import typing as t
+from collections import Counter
 
 PAGE: t.Final = 1000
 _MARGIN = 100
@@ -50,8 +51,8 @@ def queue_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[byt
         if at_head:
             return
         left -= len(fresh)
-        recent = members[:_MARGIN]
         milestones += recent[:1]
+        recent = members[:_MARGIN]
 
 
 def set_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[tuple[bytes, float]]:
@@ -69,9 +70,8 @@ def set_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[tuple
             (float(score), member)
             for member, score in client.zrangebyscore(key, low, "+inf", start=offset, num=page, withscores=True)
         ]
-        if (
-            last and offset and (not rows or rows[0] > last)
-        ):  # members before it went; what followed them may be skipped
+        # where members before it went, what followed them would be skipped
+        if last and offset and (not rows or rows[0] > last):
             offset, back = max(0, offset - back), back * 2
             continue
         back = _MARGIN
@@ -94,13 +94,14 @@ def _find(members: list[bytes], recent: list[bytes]) -> int | None:
     expected = len(members) - len(recent)
     if members[expected:] == recent:
         return expected
+    telling = _telling(recent)
     for place in sorted(range(len(members)), key=lambda index: (abs(index - expected), index < expected)):
         there = members[place : place + len(recent)]
-        if there == recent[: len(there)]:
+        if there == recent[: len(there)] and not telling.isdisjoint(there):
             return place
     # some were deleted: the nearest to the head of those that are left, if those before it would lie in this page too
     for gone, member in enumerate(recent):
-        if member in members:
+        if member in telling and member in members:
             place = len(members) - 1 - members[::-1].index(member)
             return place if place >= gone else None
     return None
@@ -108,7 +109,10 @@ def _find(members: list[bytes], recent: list[bytes]) -> int | None:
 
 def locate(client: t.Any, key: bytes, seen: list[bytes]) -> tuple[int, list[bytes]]:
     """How many members lie at and behind the first of these that is left, and that one; nothing if all are gone."""
+    telling = _telling(seen)
     for member in seen:
+        if member not in telling:
+            continue
         pipe = client.pipeline(transaction=False)
         pipe.execute_command("LPOS", key, member, "RANK", -1)
         pipe.llen(key)
@@ -116,3 +120,9 @@ def locate(client: t.Any, key: bytes, seen: list[bytes]) -> tuple[int, list[byte
         if place is not None:
             return size - place, [member]
     return 0, []
+
+
+def _telling(seen: list[bytes]) -> set[bytes]:
+    """Members that say where a place is: those that were seen once; all, if none was."""
+    counts = Counter(seen)
+    return {member for member, count in counts.items() if count == 1} or set(counts)
