@@ -10,6 +10,7 @@ A key of another type is not Sidekiq's and holds no member.
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 from collections import Counter
 
@@ -109,6 +110,7 @@ def _find(members: list[bytes], recent: list[bytes]) -> int | None:
 
 def locate(client: t.Any, key: bytes, seen: list[bytes]) -> tuple[int, list[bytes]]:
     """How many members lie at and behind the first of these that is left, and that one; nothing if all are gone."""
+    seen = [member for member, _again in itertools.groupby(seen)]  # a caller may name the last one twice
     telling = _telling(seen)
     for member in seen:
         if member not in telling:
