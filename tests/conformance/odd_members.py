@@ -155,7 +155,7 @@ def _with_constant(odd: Odd) -> bytes:
 
 
 def _no_object(odd: Odd) -> bytes:
-    value = odd.random.choice([None, True, 0, -1.5, "text", [], [{}], [odd.sound()], 10**4299])
+    value: Any = odd.random.choice([None, True, 0, -1.5, "text", [], [{}], [odd.sound()], 10**4299])
     return json.dumps(value).encode()
 
 

@@ -50,7 +50,7 @@ def strict(result):
 
 def spread(client, seed, count):
     """Put members everywhere; returns how many of those in each place are no job."""
-    broken = collections.Counter()
+    broken: collections.Counter[str] = collections.Counter()
     pipe = client.pipeline(transaction=False)
     in_sets = set()
     for number, (raw, is_job) in enumerate(odd_members.members(seed, count)):
@@ -234,7 +234,7 @@ PAYLOADS = st.dictionaries(st.sampled_from(FIELDS), ANY).map(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(PAYLOADS, min_size=1, max_size=3), PAYLOADS, st.lists(st.binary(max_size=40), max_size=3), ANY)
 def test_anything_in_every_place(scratch_redis, payloads, info, raw, entry):
     scratch_redis.flushdb()

@@ -14,6 +14,7 @@ import importlib
 import json
 import pathlib
 import re
+from typing import Any
 
 import pytest
 import yaml
@@ -28,11 +29,19 @@ COMMON = {"changed", "invocation", "diff", "warnings", "deprecations"}
 """What Ansible documents for every module."""
 DATA = {"weights", "evidence", "kept", "by_set", "by_queue", "by_class", "by_domain", "by_error", "by_age"}
 """Dictionaries whose keys are data, such as names of queues."""
-TYPES = {"str": str, "int": int, "float": (int, float), "bool": bool, "dict": dict, "list": list, "raw": object}
+TYPES: dict[str, Any] = {
+    "str": str,
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+    "dict": dict,
+    "list": list,
+    "raw": object,
+}
 EVERY_SECTION = ["totals", "queues", "sets", "processes", "busy", "schedule", "locks", "redis"]
 
 # Runs that together return all that a module can; "{archive}" is the last archive that was made.
-RUNS = {
+RUNS: dict[str, list[dict[str, Any]]] = {
     "sidekiq_info": [{"sections": EVERY_SECTION}],
     "sidekiq_health_info": [{}],
     "sidekiq_job_info": [{"all": True, "show_args": True}, {"classes": ["BackupWorker"]}, {"jids": ["no such"]}],

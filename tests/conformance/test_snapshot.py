@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
+from typing import Any
 
 import pytest
 import redis
@@ -16,6 +17,11 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys i
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.snapshot import PARTS, read_snapshot
 from ansible_collections.fediverse.mastodon.tests.conformance import looking
 from ansible_collections.fediverse.mastodon.tests.instance import situations
+
+
+def read(client, key, parts=PARTS, clock=None):
+    """A snapshot of which each part is taken to be there."""
+    return read_snapshot(client, key, parts, clock)
 
 
 class Wire(redis.UnixDomainSocketConnection):
@@ -42,7 +48,7 @@ def counting(client):
     try:
         with redis.Redis(connection_pool=pool) as second:
             second.ping()
-            wire = pool.get_connection()
+            wire: Any = pool.get_connection()
             pool.release(wire)
             wire.trips = 0
             yield second, wire
@@ -66,7 +72,7 @@ def test_the_counter_counts(scratch_redis):
 def test_three_round_trips_at_most(scratch_redis, queues, processes):
     situations.queues_and_processes(scratch_redis, queues=queues, processes=processes)
     with counting(scratch_redis) as (client, wire):
-        snapshot = read_snapshot(client, Keys())
+        snapshot = read(client, Keys())
         assert wire.trips == snapshot.round_trips <= 3
     assert (len(snapshot.queues), len(snapshot.alive), len(snapshot.work)) == (queues, processes, 5 * processes)
 
@@ -75,7 +81,7 @@ def test_three_round_trips_with_queues_that_are_not_registered(scratch_redis):
     situations.queues_and_processes(scratch_redis, queues=50, processes=20)
     scratch_redis.delete("queues")
     with counting(scratch_redis) as (client, wire):
-        snapshot = read_snapshot(client, Keys())
+        snapshot = read(client, Keys())
         assert wire.trips == snapshot.round_trips == 3
     assert len(snapshot.queues) == 50
     assert not any(queue.registered for queue in snapshot.queues)
@@ -86,9 +92,9 @@ def test_three_round_trips_with_queues_that_are_not_registered(scratch_redis):
 def test_a_part_alone_needs_no_more_and_is_the_same(scratch_redis, part):
     situations.trouble(scratch_redis, scale=0.01)
     now = time.time()
-    everything = read_snapshot(scratch_redis, Keys(), clock=now)
+    everything = read(scratch_redis, Keys(), clock=now)
     with counting(scratch_redis) as (client, wire):
-        alone = read_snapshot(client, Keys(), [part], clock=now)
+        alone = read(client, Keys(), [part], clock=now)
         assert wire.trips == alone.round_trips <= 2
     if part == "server":
         assert alone.server.version == everything.server.version
@@ -110,7 +116,7 @@ def test_default_sections_of_the_module_need_three_round_trips_at_most(scratch_r
 
 def test_an_empty_redis(scratch_redis):
     before = time.time()
-    snapshot = read_snapshot(scratch_redis, Keys())
+    snapshot = read(scratch_redis, Keys())
     assert before - 1 < snapshot.taken_at < time.time() + 1
     assert abs(snapshot.clock_offset) < 1
     assert (snapshot.queues, snapshot.processes, snapshot.work, snapshot.schedule) == ((), (), (), ())
@@ -157,11 +163,11 @@ def test_foreign_types_under_sidekiqs_names_do_no_harm(scratch_redis, kind):
 def test_a_foreign_type_hides_nothing_else(scratch_redis):
     situations.trouble(scratch_redis, scale=0.01)
     now = time.time()
-    before = read_snapshot(scratch_redis, Keys(), clock=now)
+    before = read(scratch_redis, Keys(), clock=now)
     scratch_redis.delete("retry", "queue:push", "stat:failed")
     for name in ("retry", "queue:push", "stat:failed"):
         FOREIGN["hash"](scratch_redis, name)
-    after = read_snapshot(scratch_redis, Keys(), clock=now)
+    after = read(scratch_redis, Keys(), clock=now)
     sizes = {queue.name: queue.size for queue in before.queues}
     assert {queue.name: queue.size for queue in after.queues} == {**sizes, "push": 0}
     assert after.sets["retry"].size == 0
@@ -175,19 +181,19 @@ def test_a_namespace_hides_nothing_and_shows_nothing_else(scratch_redis, prefix)
     situations.trouble(scratch_redis, scale=0.01)
     now = time.time()
     parts = [part for part in PARTS if part != "server"]
-    before = read_snapshot(scratch_redis, Keys(), parts, clock=now)
+    before = read(scratch_redis, Keys(), parts, clock=now)
     judged = looking.health(scratch_redis)
     audited = looking.info(scratch_redis, sections=["locks"])["locks"]
     for name in scratch_redis.keys("*"):
         scratch_redis.rename(name, prefix.encode() + name)
-    after = read_snapshot(scratch_redis, Keys(prefix), parts, clock=now)
+    after = read(scratch_redis, Keys(prefix), parts, clock=now)
     assert dataclasses.replace(after, round_trips=0) == dataclasses.replace(before, round_trips=0)
     assert [found["id"] for found in looking.health(scratch_redis, prefix)["findings"]] == [
         found["id"] for found in judged["findings"]
     ]
     locks = looking.info(scratch_redis, prefix, sections=["locks"])["locks"]
     assert (locks["total"], locks["orphaned"]) == (audited["total"], audited["orphaned"]) != (0, 0)
-    without = read_snapshot(scratch_redis, Keys(), parts, clock=now)
+    without = read(scratch_redis, Keys(), parts, clock=now)
     assert (without.queues, without.processes, without.locks) == ((), (), 0)
 
 
@@ -198,8 +204,8 @@ def test_a_user_who_may_only_read_sees_all_but_the_server(scratch_redis):
     try:
         with redis.Redis(unix_socket_path=path, username="reader", password="pass") as reader:
             now = time.time()
-            ours, theirs = (read_snapshot(client, Keys(), clock=now) for client in (scratch_redis, reader))
-            hidden = {"server": None, "round_trips": 0}
+            ours, theirs = (read(client, Keys(), clock=now) for client in (scratch_redis, reader))
+            hidden: dict[str, Any] = {"server": None, "round_trips": 0}
             assert dataclasses.replace(ours, **hidden) == dataclasses.replace(theirs, **hidden)
             assert (theirs.server.version, theirs.server.rdb_enabled, theirs.server.loading) == (None, None, False)
             locks, seen = (looking.info(client)["locks"] for client in (scratch_redis, reader))

@@ -20,7 +20,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.walk i
 
 QUEUE, SET = b"queue:push", b"retry"
 # The fixture is an empty database for the whole test, which empties it itself for each example.
-REAL_REDIS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+REAL_REDIS = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def names(start, count):
@@ -107,7 +107,7 @@ def check_queue(client, size, page, moves):
     fresh = itertools.count(100_000)
     before = names(0, size)
     push(client, before)
-    gone = set()
+    gone: set[bytes] = set()
 
     def act(kind, count):
         if kind == "push":
@@ -170,7 +170,8 @@ def meanwhile(step):
 
 def test_queue_with_producers_and_workers_at_full_speed(scratch_redis):
     push(scratch_redis, names(0, 20_000))
-    fresh, fetched = itertools.count(100_000), set()
+    fresh = itertools.count(100_000)
+    fetched: set[bytes] = set()
 
     def step():
         pipe = scratch_redis.pipeline(transaction=False)
@@ -250,7 +251,8 @@ def test_set_whatever_happens(scratch_redis, scores, page, moves):
     before = {name: float(score) for name, score in zip(names(1000, len(scores)), scores)}
     if before:
         scratch_redis.zadd(SET, before)
-    fresh, gone = itertools.count(), set()
+    fresh = itertools.count()
+    gone: set[bytes] = set()
 
     def act(adds, score, count):
         if adds:
@@ -271,7 +273,8 @@ def test_set_whatever_happens(scratch_redis, scores, page, moves):
 
 def test_set_with_a_poller_at_full_speed(scratch_redis):
     scratch_redis.zadd(SET, dict.fromkeys(names(0, 10_000), 7.0) | dict.fromkeys(names(10_000, 10_000), 8.0))
-    fresh, polled = itertools.count(100_000), set()
+    fresh = itertools.count(100_000)
+    polled: set[bytes] = set()
 
     def step():
         pipe = scratch_redis.pipeline(transaction=False)

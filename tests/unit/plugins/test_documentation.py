@@ -9,6 +9,7 @@ import importlib
 import inspect
 import pathlib
 import re
+from typing import Any
 
 import pytest
 import yaml
@@ -204,7 +205,15 @@ def entries(returned, path=()):
         yield from entries(entry.get("contains"), (*path, key))
 
 
-PYTHON = {"str": str, "int": int, "float": float, "bool": bool, "dict": dict, "list": list, "raw": object}
+PYTHON: dict[str, Any] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "dict": dict,
+    "list": list,
+    "raw": object,
+}
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible.errors import AnsibleError
 from ansible.playbook.play_context import PlayContext
 from ansible.playbook.task import Task
 from ansible.plugins.loader import connection_loader
+from ansible.utils.display import Display
 
 from ansible_collections.fediverse.mastodon.plugins.action import report
 
@@ -18,7 +21,7 @@ from ansible_collections.fediverse.mastodon.plugins.action import report
 def printed(monkeypatch):
     """What is displayed."""
     texts: list[str] = []
-    monkeypatch.setattr(report.Display, "display", lambda _self, text, *_more, **_named: texts.append(text))
+    monkeypatch.setattr(Display, "display", lambda _self, text, *_more, **_named: texts.append(text))
     return texts
 
 
@@ -26,14 +29,9 @@ def run(arguments, check_mode=False):
     task = Task()
     task.action, task.args, task.check_mode, task.async_val = "fediverse.mastodon.report", arguments, check_mode, 0
     context = PlayContext()
-    plugin = report.ActionModule(
-        task=task,
-        connection=connection_loader.get("local", context),
-        play_context=context,
-        loader=None,
-        templar=None,
-        shared_loader_obj=None,
-    )
+    nothing: dict[str, Any] = dict.fromkeys(("loader", "templar", "shared_loader_obj"))
+    connection = connection_loader.get("local", context)
+    plugin: Any = report.ActionModule(task=task, connection=connection, play_context=context, **nothing)
     return plugin.run(task_vars={})
 
 

@@ -9,6 +9,7 @@ import gc
 import json
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import boundary
@@ -70,7 +71,7 @@ def test_a_failure_is_its_sentence(connected, run):
 
 def test_warnings_are_told(connected, run, monkeypatch):
     told = []
-    monkeypatch.setattr(boundary.AnsibleModule, "warn", lambda _self, text: told.append(text))
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _self, text: told.append(text))
     said, _status = run(lambda session: {"changed": False, "warnings": ["Mind this."]}, {"redis_url": URL})
     assert told == ["Mind this."]
     assert "warnings" not in said

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import typing as t
 
 import pytest
 from hypothesis import example, given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.job import Job, parse
 
-DELIVERY = {
+DELIVERY: dict[str, t.Any] = {
     "retry": 16,
     "queue": "push",
     "args": ["{}", 1, "https://gone.example/inbox", {}],

@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.batch import Answer
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.batch import Answer, Batch
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.scheduler import read_schedule
 
@@ -17,15 +17,16 @@ NOW = 1795331156.0  # 2026-11-22 07:05:56 +0000
 CONFIG = json.dumps({"every": "5m", "class": "Scheduler::VacuumScheduler", "queue": "scheduler"}).encode()
 
 
-class Canned:
+class Canned(Batch):
     """Answers by the name of the key."""
 
     def __init__(self, replies):
+        super().__init__(None)
         self.replies = replies
 
-    def ask(self, _method, key):
+    def ask(self, method, *args, **options):
         answer = Answer()
-        answer.receive(self.replies.get(key.decode()))
+        answer.receive(self.replies.get(args[0].decode()))
         return answer
 
 

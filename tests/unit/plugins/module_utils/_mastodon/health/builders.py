@@ -31,7 +31,7 @@ DELIVERY = "ActivityPub::DeliveryWorker"
 _numbers = itertools.count()
 
 
-def job(worker: str = "FeedInsertWorker", args: t.Sequence[t.Any] = (), **fields: t.Any) -> Job:
+def job(worker: str | None = "FeedInsertWorker", args: t.Sequence[t.Any] = (), **fields: t.Any) -> Job:
     payload = {"class": worker, "args": list(args), "jid": f"{next(_numbers):024x}", "queue": "default", **fields}
     return parse(json.dumps(payload).encode())
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import typing as t
 from collections import Counter
 
 import pytest
@@ -37,7 +38,7 @@ from .builders import (
 ORPHAN = Lock("uniquejobs:1", {"a": NOW - 86400}, runtime=False, outlives=False)
 
 # For each rule the least trouble that it finds.
-TROUBLE = {
+TROUBLE: dict[str, dict[str, t.Any]] = {
     "no_process": {"processes": ()},
     "all_quiet": {"processes": (process(quiet=True),)},
     "replica": {"server": server(role="slave")},

@@ -133,6 +133,6 @@ def test_domain_holds_threads_of_all_processes_together():
 
 
 def test_jobs_without_a_domain_hold_none():
-    seen = view(processes=(process(concurrency=3),), work=tuple(work() for _number in range(3)))
+    works = tuple(work(identity=IDENTITY) for _number in range(3))
+    seen = view(processes=(process(concurrency=3),), work=works)
     assert finds(running.domain_holds_threads, seen) == []
-    assert seen.snapshot.work[0].identity == IDENTITY
