@@ -81,7 +81,7 @@ def test_archives_wherever_they_are(scratch_redis):
 
 
 @pytest.mark.parametrize(
-    ("ago", "deaths"), [(-5, 1), (0, 1), (3590, 1), (3610, 0), (86400, 0)], ids=lambda value: str(value)
+    ("ago", "deaths"), [(-5, 1), (0, 1), (3590, 1), (3610, 0), (86400, 0)], ids=str
 )
 def test_deaths_of_the_last_hour(scratch_redis, ago, deaths):
     scratch_redis.zadd("dead", {job("A", error_class="RuntimeError"): time.time() - ago})
@@ -99,6 +99,14 @@ def test_more_than_the_limit_is_not_read_and_told(scratch_redis):
     assert found.unread == {"push": 11, "retry": 5}
     assert found.queue_classes["push"] == {"ActivityPub::DeliveryWorker": 20}
     assert (found.retry_read, found.malformed) == (20, {})
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_nothing_need_be_read(scratch_redis, limit):
+    push(scratch_redis, "push", delivery(1), delivery(2))
+    scratch_redis.zadd("retry", {delivery(3): 1.0})
+    found = survey(scratch_redis, limit=limit)
+    assert (found.unread, found.queue_classes, found.retry_read) == ({"push": 2, "retry": 1}, {"push": {}}, 0)
 
 
 @pytest.mark.parametrize(("limit", "audited"), [(20, True), (19, False)])

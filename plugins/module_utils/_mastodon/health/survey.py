@@ -59,7 +59,7 @@ def take_survey(client: t.Any, key: Keys, snapshot: Snapshot, limit: int, lock_a
 
     Locks are audited only where the whole of all queues is within the limit. C(lock_age) in seconds.
     """
-    survey = Survey()
+    survey, limit = Survey(), max(0, limit)
     for queue in snapshot.queues or ():
         _read_queue(client, key, queue.name, queue.size, limit, survey)
     _read_set(client, key(RETRY), "retry", limit, survey, _see_retry)

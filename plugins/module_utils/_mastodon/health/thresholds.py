@@ -10,6 +10,7 @@ import fnmatch
 import typing as t
 from dataclasses import dataclass, field
 
+from ..._sidekiq.errors import BadOption
 from ..workers import LONG_RUNNING
 
 MASTODON_LATENCY: t.Final[t.Mapping[str, float]] = {"default": 5, "push": 10, "pull": 300}
@@ -44,8 +45,12 @@ class Thresholds:
     clock_offset: float = 5
 
     def latency(self, queue: str) -> float:
-        """Seconds that the next job of this queue may have waited."""
-        return self.queue_latency.get(queue, self.queue_latency_other)
+        """Seconds that the next job of this queue may have waited. Raises BadOption for what is no number."""
+        limit = self.queue_latency.get(queue, self.queue_latency_other)
+        try:
+            return float(limit)
+        except (TypeError, ValueError):
+            raise BadOption(f"queue_latency: {queue} is {limit!r}, it must be a number of seconds.") from None
 
     def running(self, worker_class: str | None) -> tuple[float, float]:
         """Seconds that a job of this class may run: before a warning, before it is critical."""

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.health.thresholds import Thresholds
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
 
 
 @pytest.mark.parametrize(
@@ -20,6 +23,17 @@ def test_latency_is_mastodons(queue, seconds):
 def test_latency_as_given():
     limits = Thresholds(queue_latency={"push": 60}, queue_latency_other=7)
     assert (limits.latency("push"), limits.latency("default")) == (60, 7)
+
+
+def test_latency_written_as_text():
+    written: t.Any = "60"
+    assert Thresholds(queue_latency={"push": written}).latency("push") == 60.0
+
+
+@pytest.mark.parametrize("written", ["soon", "", None, [5], {"push": 5}])
+def test_latency_that_is_no_number(written):
+    with pytest.raises(BadOption, match="queue_latency: push is .* number of seconds"):
+        Thresholds(queue_latency={"push": written}).latency("push")
 
 
 @pytest.mark.parametrize(
