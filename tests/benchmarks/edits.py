@@ -59,7 +59,7 @@ def ruby(_turns: int) -> str:
 
 def million(turns: int) -> str:
     """Delete 30 % of a queue of 1,000,000 jobs by class, by remote server and by JMESPath, beside a plain read of it."""
-    cases = {
+    cases: dict[str, tuple[dict[str, Any], float]] = {
         "by class": ({"classes": [WANTED]}, 1.5),
         "by remote server": ({"domains": ["gone.example"]}, 2.5),
         "by JMESPath": ({"where": "domain == 'gone.example'"}, 2.5),

@@ -36,9 +36,9 @@ def task(turns: int) -> str:
     over = statistics.median(info - ping - imported for ping, imported, info in turn)
     ratio = statistics.median(info / (ping + imported) for ping, imported, info in turn)
     rows = [
-        ("ansible.builtin.ping", spread([ping for ping, _, _ in turn]), ""),
-        (f"import redis {redis.__version__}", spread([imported for _, imported, _ in turn]), ""),
-        ("sidekiq_info", spread([info for _, _, info in turn]), ""),
+        ("ansible.builtin.ping", spread([ping for ping, _import, _info in turn]), ""),
+        (f"import redis {redis.__version__}", spread([imported for _ping, imported, _info in turn]), ""),
+        ("sidekiq_info", spread([info for _ping, _import, info in turn]), ""),
         ("sidekiq_info / (ping + import)", f"{ratio:.2f}", ""),
         ("sidekiq_info - ping - import", f"{over:+.3f} s", f"at most +{ALLOWED} s: {verdict(over <= ALLOWED)}"),
     ]
@@ -62,8 +62,8 @@ def width(turns: int) -> str:
     pairs = list(zip(done.of("narrow"), done.of("wide")))[1:]
     ratio = statistics.median(after / before for before, after in pairs)
     rows = [
-        ("7 queues, 1 process", spread([seconds for seconds, _ in pairs]), ""),
-        ("50 queues, 20 processes", spread([seconds for _, seconds in pairs]), ""),
+        ("7 queues, 1 process", spread([seconds for seconds, _other in pairs]), ""),
+        ("50 queues, 20 processes", spread([seconds for _other, seconds in pairs]), ""),
         ("ratio", f"{ratio:.3f}", f"at most {ALLOWED_RATIO}: {verdict(ratio <= ALLOWED_RATIO)}"),
     ]
     return table(("sidekiq_info over", f"median of {turns} turns (quartiles)", "goal"), rows)

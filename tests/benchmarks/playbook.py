@@ -74,6 +74,7 @@ class Controller:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            check=False,
         )
         if done.returncode:
             raise PlaybookFailed(done.stdout)

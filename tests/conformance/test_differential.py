@@ -328,17 +328,19 @@ def draw_state(chance: random.Random, version: str, clock: float, plain: bool, s
         size = chance.choice((1, 3, 20, 130))
         state[f"queue:{queue}"] = {
             "type": "list",
-            "value": [member(chance, queue, next(serial), clock, milliseconds, plain, sound) for _ in range(size)],
+            "value": [
+                member(chance, queue, next(serial), clock, milliseconds, plain, sound) for _number in range(size)
+            ],
         }
     state["queues"] = {"type": "set", "value": sorted(key[6:] for key in state if key.startswith("queue:"))}
     for name in SETS:
         size = chance.choice((1, 2, 10, 60))
-        scores = [clock + chance.choice((-1, 1)) * chance.uniform(1, 80_000) for _ in range(max(1, size // 3))]
+        scores = [clock + chance.choice((-1, 1)) * chance.uniform(1, 80_000) for _number in range(max(1, size // 3))]
         state[name] = {
             "type": "zset",
             "value": [
                 [member(chance, name, next(serial), clock, milliseconds, plain, sound), chance.choice(scores)]
-                for _ in range(size)
+                for _number in range(size)
             ],
         }
     return {key: {"ttl_ms": None, **entry} for key, entry in state.items()}

@@ -106,6 +106,11 @@ WHERES: dict[str, Callable[[Known], bool]] = {
 }
 
 
+def is_integer(value: object) -> bool:
+    """Whether a value is a number of JSON without a point, and not true or false."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def meant(known: Known, options: dict[str, Any]) -> bool:
     """The plain filter, as the documentation of the options reads."""
 
@@ -123,7 +128,11 @@ def meant(known: Known, options: dict[str, Any]) -> bool:
         if len(known.args) < len(wanted):
             return False
         return all(
-            want is None or want == have and type(want) is type(have) or type(have) is int and want == str(have)
+            want is None
+            or want == have
+            and isinstance(want, bool) == isinstance(have, bool)
+            or is_integer(have)
+            and want == str(have)
             for want, have in zip(wanted, known.args)
         )
 
@@ -175,7 +184,7 @@ def draw_option(chance: random.Random, name: str, members: list[Known]) -> Any:
     if name == "args":
         args = one.args[: chance.randint(1, 3)] or [3]
         args = [chance.choice((value, value, None)) for value in args]
-        return [str(value) if type(value) is int and chance.random() < 0.4 else value for value in args]
+        return [str(value) if is_integer(value) and chance.random() < 0.4 else value for value in args]
     return {
         "error_message": lambda: chance.choice((r"code 5\d\d$", "^connect", "Zeile", '"', "(?i)TIMEOUT", "^$", "x{9}")),
         "older_than": lambda: chance.choice(list(SPANS)),
@@ -529,7 +538,7 @@ def describe(chance: random.Random, known: Known, job: dict[str, Any]) -> None:
     def stored(seconds: float) -> float:
         return int(seconds * 1000) if chance.random() < 0.5 else seconds
 
-    created, enqueued, failed, retried = (round(moment(), 3) for _ in range(4))
+    created, enqueued, failed, retried = (round(moment(), 3) for _number in range(4))
     times = {"created_at": created}
     known.since = created
     if known.place.set != "scheduled" and chance.random() < 0.9:

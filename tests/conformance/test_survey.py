@@ -80,9 +80,7 @@ def test_archives_wherever_they_are(scratch_redis):
     assert found[0].archive == found[2].archive != found[1].archive
 
 
-@pytest.mark.parametrize(
-    ("ago", "deaths"), [(-5, 1), (0, 1), (3590, 1), (3610, 0), (86400, 0)], ids=str
-)
+@pytest.mark.parametrize(("ago", "deaths"), [(-5, 1), (0, 1), (3590, 1), (3610, 0), (86400, 0)], ids=str)
 def test_deaths_of_the_last_hour(scratch_redis, ago, deaths):
     scratch_redis.zadd("dead", {job("A", error_class="RuntimeError"): time.time() - ago})
     found = survey(scratch_redis)

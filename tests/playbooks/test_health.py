@@ -94,6 +94,7 @@ def health(tmp_path):
             stderr=subprocess.STDOUT,
             text=True,
             timeout=120,
+            check=False,
         )
         for word in ("DEPRECATION", "Traceback", "s3cret"):
             assert word not in done.stdout, done.stdout

@@ -63,14 +63,15 @@ SNAPSHOT = Snapshot(
     locks=0,
     round_trips=3,
 )
-PLAIN = (str, int, float, bool, type(None))
+PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def plain(value):
-    """Whether a value is made of JSON's own types alone."""
-    if type(value) is dict:
-        return all(type(key) is str and plain(item) for key, item in value.items())
-    return all(map(plain, value)) if type(value) is list else type(value) in PLAIN
+    """Whether a value is made of JSON's own types alone, not of their subclasses."""
+    kind = type(value)
+    if kind in {dict}:
+        return all(type(key) in {str} and plain(item) for key, item in value.items())
+    return all(map(plain, value)) if kind in {list} else kind in PLAIN
 
 
 def test_totals():

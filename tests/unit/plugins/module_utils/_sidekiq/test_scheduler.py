@@ -36,7 +36,7 @@ def schedule(replies, prefix=""):
         while True:
             next(reader)
     except StopIteration as end:
-        return end.value
+        return list(end.value)
 
 
 def one(config=CONFIG, state=None, last=None, following=None):
@@ -44,8 +44,9 @@ def one(config=CONFIG, state=None, last=None, following=None):
     for key, value in (("states", state), ("last_times", last), ("next_times", following)):
         if value is not None:
             replies[f"sidekiq-scheduler:{key}"] = {b"vacuum": value}
-    (found,) = schedule(replies)
-    return found
+    found = schedule(replies)
+    assert len(found) == 1
+    return found[0]
 
 
 def test_nothing():

@@ -145,11 +145,10 @@ def test_the_same_view_gives_the_same_findings():
 
 def plain(value):
     """Whether a value is made of JSON's own types alone, not of their subclasses."""
-    if type(value) is dict:
-        return all(type(key) is str and plain(item) for key, item in value.items())
-    if type(value) is list:
-        return all(map(plain, value))
-    return value is None or type(value) in (str, int, float, bool)
+    kind = type(value)
+    if kind in {dict}:
+        return all(type(key) in {str} and plain(item) for key, item in value.items())
+    return all(map(plain, value)) if kind in {list} else kind in {str, int, float, bool, type(None)}
 
 
 @pytest.mark.parametrize("name", [*TROUBLE, "bad night"])
