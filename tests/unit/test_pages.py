@@ -1,0 +1,125 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""README and docs explain what the rules can find, with the limits and severities that they really have."""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+import re
+
+import pytest
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import connection, look
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.health.finding import SEVERITIES
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RULES = ROOT / "plugins" / "module_utils" / "_mastodon" / "health"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+WITHOUT_LIMITS = {"busy_limit", "queue_latency"}
+"""One limits what is shown; the other has a limit for each queue and is looked at by itself."""
+
+
+def texts(node):
+    """The strings that an expression can be."""
+    if isinstance(node, ast.IfExp):
+        return texts(node.body) | texts(node.orelse)
+    assert isinstance(node, ast.Constant), ast.dump(node)
+    return {node.value}
+
+
+def findings():
+    """The ids that the rules give to findings, with the severities these can have."""
+    found = {}
+    for path in RULES.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding":
+                for name in texts(node.args[0]):
+                    found.setdefault(name, set()).update(texts(node.args[1]))
+    return found
+
+
+FINDINGS = findings()
+
+
+def sections(page):
+    """The third-level sections of a page by their headings."""
+    parts = re.split(r"^#{2,3} (.+)$", (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2]))
+
+
+EXPLAINED = {
+    heading: text for heading, text in sections("docs/findings.md").items() if re.fullmatch(r"\w+_\w+", heading)
+}
+
+
+def anchor(heading):
+    """As the web pages of git hosts name it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def test_rules_are_found():
+    assert len(FINDINGS) > 30
+    assert FINDINGS["retries_not_moving"] == {"critical", "warning"}
+    assert set().union(*FINDINGS.values()) == set(SEVERITIES)
+
+
+def test_the_page_explains_every_finding_and_no_other():
+    assert set(EXPLAINED) == set(FINDINGS)
+
+
+@pytest.mark.parametrize("name", sorted(FINDINGS))
+def test_an_explanation_says_severity_ground_and_cure(name):
+    text = EXPLAINED[name]
+    first = text.strip().partition("\n\n")[0]
+    assert {word for word in SEVERITIES if f"**{word}" in first} == FINDINGS[name]
+    assert "* Rests on: " in text
+    assert re.search(r"^\* (Cure|Causes and cure|Limits, causes and cure): ", text, re.MULTILINE)
+
+
+def test_the_readme_lists_every_finding_and_no_other():
+    rows = re.findall(
+        r"^\| \[`(\w+)`\]\(docs/findings\.md#(\w+)\) \| ([\w, ]+) \| .+ \| .+ \|$",
+        (ROOT / "README.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    assert {name: set(severities.split(", ")) for name, _target, severities in rows} == FINDINGS
+    assert len(rows) == len(FINDINGS)
+    assert all(name == target for name, target, _severities in rows)
+
+
+def test_limits_are_named_with_their_defaults():
+    said = dict(
+        re.findall(r"`(\w+)` \(default ([\w.]+)\)", (ROOT / "docs" / "findings.md").read_text(encoding="utf-8"))
+    )
+    defaults = {name: option["default"] for name, option in look.HEALTH_OPTIONS.items()}
+    numbers = {name: str(value) for name, value in defaults.items() if not isinstance(value, (dict, list))}
+    assert said == {name: value for name, value in numbers.items() if name not in WITHOUT_LIMITS}
+    latency = defaults["queue_latency"]
+    assert (
+        f"`queue_latency` (default {', '.join(f'{limit} s for {name}' for name, limit in latency.items())}:"
+        in re.sub(r"\s+", " ", EXPLAINED["queue_late"])
+    )
+    assert "`long_running_classes`" in EXPLAINED["job_running_long"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[path.name for path in PAGES])
+def test_links_between_pages_lead_somewhere(page):
+    for target, fragment in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text(encoding="utf-8")):
+        path = (page.parent / target).resolve() if target else page
+        assert path.exists(), target
+        if fragment:
+            headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            assert fragment in {anchor(heading) for heading in headings}, fragment
+
+
+def test_every_option_of_the_connection_is_explained():
+    said = dict(
+        re.findall(
+            r"^\| `(\w+)` \| (`\w+`|-) \|", (ROOT / "docs" / "connection.md").read_text(encoding="utf-8"), re.MULTILINE
+        )
+    )
+    spec = connection.connection_argument_spec()
+    names = {name: option["fallback"][1][0] if "fallback" in option else "-" for name, option in spec.items()}
+    assert {name: variable.strip("`") for name, variable in said.items()} == names
