@@ -18,7 +18,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-_OF_DEVELOPERS = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
 _CALLBACKS = pathlib.Path(__file__).resolve().parent / "callback"
 
 
@@ -60,8 +59,8 @@ class Controller:
         answer = self.place / "durations.json"
         answer.unlink(missing_ok=True)
         env = dict(
-            # As on a user's machine: libraries lie there compiled.
-            {name: value for name, value in os.environ.items() if name not in _OF_DEVELOPERS},
+            # As on a user's machine: libraries lie there compiled, if only since the first turn.
+            {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
             ANSIBLE_HOME=str(self.place / "home"),
             ANSIBLE_CALLBACK_PLUGINS=str(_CALLBACKS),
             ANSIBLE_CALLBACKS_ENABLED="durations",
