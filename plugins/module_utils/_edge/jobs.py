@@ -14,7 +14,7 @@ import typing as t
 from dataclasses import asdict
 
 from .._mastodon.duplicates import Fingerprints, fingerprint
-from .._mastodon.editing import Plan, Record, Selected, apply, plan, selected, take_back, without_oldest
+from .._mastodon.editing import Plan, Record, Selected, apply, plan, selected, settle, take_back, without_oldest
 from .._mastodon.selector import Selector
 from .._mastodon.shape import FIELDS, describe_job
 from .._mastodon.tally import Tally
@@ -110,6 +110,8 @@ def edit_jobs(session: Session) -> Result:
     wish = _wish(options, snapshot)
     selector = Selector(criteria_from_options(options), wish.now)
     places = selector.places(session.client, session.key)
+    if not session.check_mode:
+        settle(session.client, session.key, places)
 
     def jobs() -> t.Iterator[Selected]:
         return selected(session.client, session.key, selector, places)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from .._sidekiq.keys import Keys
 from .._sidekiq.place import Place, place_named
 from .._sidekiq.spool import Spool
 from .._sidekiq.take import Outcome, Taker
+from .._sidekiq.turn import TURN, finish
 from .duplicates import Fingerprints, fingerprint
 from .selector import Selector
 from .tally import Tally
@@ -75,6 +77,16 @@ class Record:
 
 class TooMany(SidekiqError):
     """More jobs would be edited than the task allows."""
+
+
+def settle(client: t.Any, key: Keys, places: t.Iterable[Place]) -> None:
+    """Bring to an end what an edit that was killed began, so that its queues are in their order again."""
+    batch = Batch(client)
+    turning = [(place, batch.ask("exists", key(TURN, place.queue))) for place in places if place.is_queue]
+    batch.send()
+    for place, answer in turning:
+        if answer.get(0):
+            finish(client, key, place)
 
 
 def selected(client: t.Any, key: Keys, selector: Selector, places: t.Iterable[Place]) -> t.Iterator[Selected]:
@@ -142,8 +154,8 @@ def apply(record: Record, taker: Taker) -> None:
 
 
 def take_back(tally: Tally, outcome: Outcome) -> None:
-    """Take those out of the histograms that had left by themselves."""
-    for _number, entry in outcome.gone:
+    """Take those out of the histograms that had left by themselves, or could not."""
+    for _number, entry in [*outcome.gone, *outcome.stayed]:
         tally.add(parse(entry.raw), place_named(entry.place), entry.score, -1)
 
 
@@ -155,17 +167,27 @@ def without_oldest(jobs: t.Callable[[], t.Iterable[Selected]]) -> t.Iterator[Sel
     repeated = {number for number, _count in numbers.repeated()}
     if not repeated:
         return
-    oldest: dict[int, tuple[float, int]] = {}
+    oldest: dict[int, tuple[float, int, str | bytes]] = {}
     for order, one in enumerate(jobs()):
         number = fingerprint(one.job)
         if number is not None and number in repeated:
-            age = (one.job.created_at or 0.0, order)
+            age = (one.job.created_at or 0.0, order, _identity(one.job))
             if number not in oldest or age < oldest[number]:
                 oldest[number] = age
-    for order, one in enumerate(jobs()):
+    spared = set()
+    for one in jobs():
         number = fingerprint(one.job)
-        if number is not None and number in repeated and oldest.get(number, (0.0, order))[1] != order:
+        if number is None or number not in oldest:
+            continue
+        # by what it is and not by where it stood: workers fetch while this reads, and the poller moves jobs
+        if number not in spared and oldest[number][2] == _identity(one.job):
+            spared.add(number)
+        else:
             yield one
+
+
+def _identity(job: Job) -> str | bytes:
+    return job.jid or hashlib.blake2b(job.raw, digest_size=16).digest()
 
 
 def _reason_to_keep(one: Selected, wish: Wish) -> str | None:

@@ -2,21 +2,62 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note that this file is private to the collection: it may change or go at any time without notice.
-"""The steps of an edit, each atomic in Redis.
+"""The steps of an edit, as Lua: each is atomic and holds Redis for some milliseconds.
 
-A step tries every command that it will need before it changes anything, in a form without effect: an ACL that forbids
-one of them, or a full Redis (a first command that frees memory lets the rest of a script pass), ends it untouched.
+A step asks for every right that it will need before it changes anything: what an ACL forbids ends it untouched. One that
+frees memory begins with a command that a full Redis takes, which lets the rest pass; one that needs memory begins with a
+command that a full Redis refuses.
 
 C(sift) turns a list by a window: it takes members from the tail, drops those that are wanted and pushes the others to the head.
-After a whole turn the list is in its old order without them; a list that fits into one window never leaves its order.
-Jobs are in the list at every moment. C(weave) turns a list in the same way and puts members in between.
+After a whole turn the list is in its old order without them. C(weave) turns a list in the same way and puts members in
+between. Jobs are in the list at every moment.
+Where a turn stands is kept in Redis, in the same atomic step: how many members at the head it has done with, and the
+outermost of them, before which only what was pushed since can lie. So all that follows them is still to be turned, however
+many were pushed, fetched or given back meanwhile, and whoever comes after us can bring a turn to its end.
 """
 
 from __future__ import annotations
 
 import typing as t
 
+_RIGHTS = """
+local refused = false
+local function need(command, key, ...)
+  if not refused and redis.acl_check_cmd and not redis.acl_check_cmd(command, key, ...) then
+    refused = "NOPERM this user has no permissions to run the '" .. command .. "' command on the key '" .. key .. "'"
+  end
+end
+local function need_type(key, kind)
+  local found = redis.call('TYPE', key).ok
+  if not refused and found ~= 'none' and found ~= kind then
+    refused = "WRONGTYPE the key '" .. key .. "' holds a " .. found .. " where Sidekiq keeps a " .. kind
+  end
+end
+"""
+"""An ACL's refusal in the middle of a script would leave it half done. (Redis before 7 cannot be asked.)"""
+
 _LOCKS = """
+local function need_lock(digest)
+  if string.sub(digest, -4) == ':RUN' then digest = string.sub(digest, 1, -5) end
+  for _, base in ipairs({prefix .. digest, prefix .. digest .. ':RUN'}) do
+    need('hexists', base .. ':LOCKED', 'x')
+    need('hdel', base .. ':LOCKED', 'x')
+    need('hlen', base .. ':LOCKED')
+    need('unlink', base, base .. ':QUEUED', base .. ':PRIMED', base .. ':LOCKED', base .. ':INFO')
+  end
+  need('zrem', prefix .. 'uniquejobs:digests', 'x')
+  need('zrem', prefix .. 'uniquejobs:expiring_digests', 'x')
+end
+local function need_to_lock(digest)
+  local base = prefix .. digest
+  need('hlen', base .. ':LOCKED')
+  need('hexists', base .. ':LOCKED', 'x')
+  need('hset', base .. ':LOCKED', 'x', 'x')
+  need('set', base, 'x')
+  need('zadd', prefix .. 'uniquejobs:digests', '0', 'x')
+  need('pexpire', base, '1')
+  need('pexpire', base .. ':LOCKED', '1')
+end
 local function free_one(name, jid)
   local holders = prefix .. name .. ':LOCKED'
   if redis.call('HEXISTS', holders, jid) == 0 then return 0 end
@@ -59,6 +100,45 @@ local function push(key, members)
 end
 """
 
+_TURN = """
+local key, bitmap, turn = KEYS[1], KEYS[2], KEYS[3]
+local window, id, mode = tonumber(ARGV[2]), ARGV[3], ARGV[4]
+need_type(key, 'list')
+need('llen', key)
+need('lindex', key, '0')
+need('lpos', key, 'x')
+need('lrange', key, '0', '0')
+need('lpush', key, 'x')
+need('ltrim', key, '0', '0')
+need('hmget', turn, 'x')
+need('hset', turn, 'x', 'x')
+need('expire', turn, '1')
+need('del', turn)
+local left, done, turned = 0, 0, false
+local function begin_step()
+  if mode == 'after' then return true end
+  local state = redis.call('HMGET', turn, 'id', 'done', 'outermost')
+  turned = state[1] ~= false
+  if turned and state[1] ~= id or not turned and mode ~= 'begin' then return false end
+  local size, pushed = redis.call('LLEN', key), turned and redis.call('LPOS', key, state[3])
+  done = tonumber(state[2] or 0) + (pushed or 0)
+  left = math.max(0, size - done)
+  if mode == 'finish' and not pushed then left = 0 end  -- all that it knew has left since
+  window = math.min(window, left)
+  return true
+end
+local function end_step()
+  if mode == 'after' then return end
+  if left == 0 then
+    redis.call('DEL', turn)
+  else
+    redis.call('HSET', turn, 'id', id, 'done', done, 'outermost', redis.call('LINDEX', key, 0))
+    redis.call('EXPIRE', turn, TTL)
+  end
+end
+"""
+"""KEYS: list, bitmap, turn. ARGV: prefix, window, id of the turn, C(begin), C(go on), C(finish) or C(after) it."""
+
 _JOBS = """
 local function split(joined, sizes)
   local parts, from = {}, 1
@@ -75,76 +155,106 @@ local fresh_members = split(ARGV[FIRST + 3], ARGV[FIRST + 4])
 local scores, count = {}, #numbers
 for score in string.gmatch(ARGV[FIRST + 5], '[^,]+') do scores[#scores + 1] = score end
 for at = FIRST + 6, #ARGV, 3 do locks[tonumber(ARGV[at])] = {ARGV[at + 1], ARGV[at + 2]} end
+for _, lock in pairs(locks) do need_lock(lock[1]) end
 local function free_of(index)
   return locks[index] and free(locks[index][1], locks[index][2]) or 0
+end
+if count > 0 then
+  need('getbit', bitmap, '0')
+  need('setbit', bitmap, '0', '0')
+  need('expire', bitmap, '1')
+  if kind == 'list' then
+    need_type(target, 'list')
+    need_type(queues, 'set')
+    need('lpush', target, 'x')
+    need('sadd', queues, 'x')
+  elseif kind == 'zset' then
+    need_type(target, 'zset')
+    need('zscore', target, 'x')
+    need('zadd', target, '0', 'x')
+  end
 end
 """
 """The jobs of a step in its arguments: their numbers in the archive; the members in one piece and their sizes; the same for
 the members they become (empty if nobody needs them); the scores; and for each job that owns a lock its index here, the
 digest and the jid. In one piece, as a client in Python spends more on an argument than Redis on the whole job."""
 
-# KEYS: list, bitmap, destination, queues
-# ARGV: prefix, window, newest, second newest, member before the tail, member to stop before, kind of destination, its
-#       queue, time to live of the bitmap, jobs
+# KEYS: as for a turn, then destination, queues
+# ARGV: as for a turn, then member to stop before, kind of destination, its queue, time to live of the bitmap, jobs
 SIFT: t.Final = (
     "local prefix = ARGV[1]\n"
+    + _RIGHTS
     + _LOCKS
     + _LISTS
-    + _JOBS.replace("FIRST", "10")
+    + _TURN.replace("TTL", "ARGV[8]")
+    + "local target, queues, kind = KEYS[4], KEYS[5], ARGV[6]\n"
+    + _JOBS.replace("FIRST", "9")
     + """
-local key, bitmap, target, kind = KEYS[1], KEYS[2], KEYS[3], ARGV[7]
-redis.call('LTRIM', key, 0, -1)
-local members = redis.call('LRANGE', key, -tonumber(ARGV[2]), -1)
+if refused then return redis.error_reply(refused) end
+if not begin_step() then return {-1, 0, 0, 0, -1, {}} end
+local members = window > 0 and redis.call('LRANGE', key, -window, -1) or {}
 local wanted, more = {}, {}
 for index = count, 1, -1 do
   local member = wanted_members[index]
   more[index] = wanted[member]
   wanted[member] = index
 end
-local kept, taken, before, processed, done = {}, {}, ARGV[5], 0, 0
-if #members == 0 then done = 1 end
+local coming = {}
+local function has_room(index)
+  if kind ~= 'zset' then return true end
+  local member = fresh_members[index]
+  if coming[member] or redis.call('ZSCORE', target, member) then return false end
+  coming[member] = true
+  return true
+end
+local kept, taken, processed, stopped, last = {}, {}, 0, 0, -1
 for place = #members, 1, -1 do
   local member = members[place]
   local found = wanted[member]
-  if not found and ARGV[6] ~= '' and member == ARGV[6] then break end
-  if found then
+  if not found and ARGV[5] ~= '' and member == ARGV[5] then
+    stopped = 1
+    break
+  end
+  if found and has_room(found) then
     taken[#taken + 1] = found
     wanted[member] = more[found]
+    last = processed
   else
     kept[#kept + 1] = member
   end
   processed = processed + 1
-  if member == ARGV[3] and (before == ARGV[4] or place == #members) then done = 1 break end
-  before = member
 end
+left = left - processed
 local out, freed = {}, 0
-local whole = processed == redis.call('LLEN', key)
 if #taken > 0 then
-  redis.call('SETBIT', bitmap, numbers[taken[1]], 0)
+  redis.call('LTRIM', key, 0, -1)
+  redis.call('SETBIT', bitmap, numbers[taken[1]], 1)
   if kind == 'list' then
     local fresh = {}
     for at, index in ipairs(taken) do fresh[at] = fresh_members[index] end
-    redis.call('SADD', KEYS[4], ARGV[8])
+    redis.call('SADD', queues, ARGV[7])
     push(target, fresh)
   elseif kind == 'zset' then
-    redis.call('ZADD', target, 'XX', 0, '')
     for _, index in ipairs(taken) do
       redis.call('ZADD', target, scores[index], fresh_members[index])
     end
   end
 end
-if #taken > 0 or not whole then
-  push(key, kept)
-  redis.call('LTRIM', key, 0, -(processed + 1))
+if #taken > 0 or left > 0 or turned then
+  if processed > 0 then
+    push(key, kept)
+    redis.call('LTRIM', key, 0, -(processed + 1))
+  end
+  done = done + #kept
+  end_step()
 end
 for at, index in ipairs(taken) do
   redis.call('SETBIT', bitmap, numbers[index], 1)
   out[at] = tonumber(numbers[index])
   freed = freed + free_of(index)
 end
-if #taken > 0 then redis.call('EXPIRE', bitmap, ARGV[9]) end
-if whole then done = 1 end
-return {processed, done, before, freed, out}
+if #taken > 0 then redis.call('EXPIRE', bitmap, ARGV[8]) end
+return {left, processed, freed, stopped, last, out}
 """
 )
 
@@ -152,52 +262,71 @@ return {processed, done, before, freed, out}
 # ARGV: prefix, kind of destination (score: stays with another score), its queue, time to live of the bitmap, jobs
 PICK: t.Final = (
     "local prefix = ARGV[1]\n"
+    + _RIGHTS
     + _LOCKS
+    + "local key, bitmap, target, queues, kind = KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[2]\n"
     + _JOBS.replace("FIRST", "5")
     + """
-local key, bitmap, target, kind = KEYS[1], KEYS[2], KEYS[3], ARGV[2]
-redis.call('ZREM', key, '\\0')
+need_type(key, 'zset')
+need('zscore', key, 'x')
+need('zrem', key, 'x')
+need('zadd', key, 'xx', '0', 'x')
+if refused then return redis.error_reply(refused) end
+redis.call('ZREM', key, bitmap)
 redis.call('SETBIT', bitmap, numbers[1], redis.call('GETBIT', bitmap, numbers[1]))
-local out, freed = {}, 0
+local out, left, freed = {}, {}, 0
 for index = 1, count do
-  local member = wanted_members[index]
+  local member, fresh = wanted_members[index], fresh_members[index]
   if redis.call('ZSCORE', key, member) then
-    if kind == 'score' then
-      redis.call('ZADD', key, 'XX', scores[index], member)
+    if kind == 'zset' and redis.call('ZSCORE', target, fresh) then
+      left[#left + 1] = tonumber(numbers[index])
     else
-      local fresh = fresh_members[index]
-      if kind == 'list' then
-        redis.call('SADD', KEYS[4], ARGV[3])
-        redis.call('LPUSH', target, fresh)
-      elseif kind == 'zset' then
-        redis.call('ZADD', target, scores[index], fresh)
+      if kind == 'score' then
+        redis.call('ZADD', key, 'XX', scores[index], member)
+      else
+        if kind == 'list' then
+          redis.call('SADD', queues, ARGV[3])
+          redis.call('LPUSH', target, fresh)
+        elseif kind == 'zset' then
+          redis.call('ZADD', target, scores[index], fresh)
+        end
+        redis.call('ZREM', key, member)
+        freed = freed + free_of(index)
       end
-      if kind ~= 'zset' or key ~= target or member ~= fresh then redis.call('ZREM', key, member) end
-      freed = freed + free_of(index)
+      redis.call('SETBIT', bitmap, numbers[index], 1)
+      out[#out + 1] = tonumber(numbers[index])
     end
-    redis.call('SETBIT', bitmap, numbers[index], 1)
-    out[#out + 1] = tonumber(numbers[index])
   end
 end
 redis.call('EXPIRE', bitmap, ARGV[4])
-return {freed, out}
+return {freed, out, left}
 """
 )
 
-# KEYS: list, bitmap, queues
-# ARGV: prefix, window, newest, second newest, member before the tail, queue, time to live of the bitmap, time, then for
-#       each job: member, number, how many members of this window go before it, digest, jid, time to live of the lock
+# KEYS: as for a turn, then queues
+# ARGV: as for a turn, then queue, time to live of the bitmap, time, then for each job: member, number, how many members of
+#       this window go before it, digest, jid, time to live of the lock
 WEAVE: t.Final = (
     "local prefix = ARGV[1]\n"
+    + _RIGHTS
     + _LOCKS
     + _LISTS
+    + _TURN.replace("TTL", "ARGV[6]")
     + """
-local key, bitmap = KEYS[1], KEYS[2]
-redis.call('LTRIM', key, 0, -1)
-local window = tonumber(ARGV[2])
-local members = window > 0 and redis.call('LRANGE', key, -window, -1) or {}
-local out, before, processed, done = {}, ARGV[5], 0, 0
-local at, numbers, locked = 9, {}, 0
+local at, numbers, locked = 8, {}, 0
+need_type(KEYS[4], 'set')
+need('sadd', KEYS[4], 'x')
+need('getbit', bitmap, '0')
+need('setbit', bitmap, '0', '0')
+need('expire', bitmap, '1')
+for job = at, #ARGV, 6 do
+  if ARGV[job + 3] ~= '' then need_to_lock(ARGV[job + 3]) end
+end
+if refused then return redis.error_reply(refused) end
+if not begin_step() then return {-1, 0, 0, 0} end
+if at <= #ARGV then redis.call('SETBIT', bitmap, ARGV[at + 1], redis.call('GETBIT', bitmap, ARGV[at + 1])) end
+local members = mode ~= 'after' and window > 0 and redis.call('LRANGE', key, -window, -1) or {}
+local out = {}
 local function insert()
   if redis.call('GETBIT', bitmap, ARGV[at + 1]) == 0 then
     out[#out + 1] = ARGV[at]
@@ -206,27 +335,24 @@ local function insert()
   at = at + 6
 end
 for place = #members, 1, -1 do
-  while at <= #ARGV and tonumber(ARGV[at + 2]) <= processed do insert() end
-  local member = members[place]
-  out[#out + 1] = member
-  processed = processed + 1
-  if member == ARGV[3] and (before == ARGV[4] or place == #members) then done = 1 break end
-  before = member
+  while at <= #ARGV and tonumber(ARGV[at + 2]) <= #members - place do insert() end
+  out[#out + 1] = members[place]
 end
-if processed == redis.call('LLEN', key) then done = 1 end
+left = left - #members
 while at <= #ARGV do insert() end
-redis.call('SADD', KEYS[3], ARGV[6])
-if #numbers > 0 then redis.call('SETBIT', bitmap, ARGV[numbers[1] + 1], 0) end
-if #numbers > 0 or done == 0 or processed < redis.call('LLEN', key) then
+if #numbers > 0 then redis.call('SADD', KEYS[4], ARGV[5]) end
+if #numbers > 0 or left > 0 or turned then
   push(key, out)
-  if processed > 0 then redis.call('LTRIM', key, 0, -(processed + 1)) end
+  if #members > 0 then redis.call('LTRIM', key, 0, -(#members + 1)) end
+  done = done + #out
+  end_step()
 end
 for _, number in ipairs(numbers) do
   redis.call('SETBIT', bitmap, ARGV[number + 1], 1)
-  locked = locked + lock(ARGV[number + 3], ARGV[number + 4], ARGV[number + 5], ARGV[8])
+  locked = locked + lock(ARGV[number + 3], ARGV[number + 4], ARGV[number + 5], ARGV[7])
 end
-if #numbers > 0 then redis.call('EXPIRE', bitmap, ARGV[7]) end
-return {processed, done, before, locked, #numbers}
+if at > 8 then redis.call('EXPIRE', bitmap, ARGV[6]) end
+return {left, #members, locked, #numbers}
 """
 )
 
@@ -235,9 +361,20 @@ return {processed, done, before, locked, #numbers}
 #       number, score, digest, jid, time to live of the lock
 PLACE: t.Final = (
     "local prefix = ARGV[1]\n"
+    + _RIGHTS
     + _LOCKS
     + """
 local key, bitmap = KEYS[1], KEYS[2]
+need_type(key, 'zset')
+need('zscore', key, 'x')
+need('zadd', key, '0', 'x')
+need('getbit', bitmap, '0')
+need('setbit', bitmap, '0', '0')
+need('expire', bitmap, '1')
+for at = 5, #ARGV, 6 do
+  if ARGV[at + 3] ~= '' then need_to_lock(ARGV[at + 3]) end
+end
+if refused then return redis.error_reply(refused) end
 redis.call('SETBIT', bitmap, ARGV[6], redis.call('GETBIT', bitmap, ARGV[6]))
 local placed, locked = 0, 0
 for at = 5, #ARGV, 6 do

@@ -15,8 +15,8 @@ from . import lua
 from .archive import Archive, Entry, has_bit
 from .keys import Keys
 from .place import Place, place_named
-from .take import BITMAP_SECONDS, LIFTED, RESTORED, TAKEN, Numbered, Taker, steps
-from .turn import begin
+from .take import LIFTED, RESTORED, TAKEN, Coming, Numbered, Taker, steps
+from .turn import BITMAP_SECONDS, begin, finish
 
 _STEP = 200
 _LIFTED_AT_ONCE = 50_000  # some 40 MB
@@ -73,30 +73,30 @@ class Restorer:
     def _lift(self, wanted: t.Callable[[Entry], bool]) -> bytes:
         """Take what went to another place out of there again. What is no longer there has moved on."""
         name = LIFTED + self._archive.header.id
-        there: dict[str, dict[bytes, int]] = {}
+        there: dict[str, dict[bytes, list[int]]] = {}
         for number, entry in self.pending(wanted):
             if _left(entry):
-                there.setdefault(entry.to, {})[_digest(entry.new)] = number
+                there.setdefault(entry.to, {}).setdefault(_digest(entry.new), []).append(number)
         self.result.not_taken = self.result.already = 0  # will be counted when they are put back
         taker = Taker(self._client, self._key, name)
         for target, numbers in there.items():
+            if place_named(target).is_queue:
+                finish(self._client, self._key, place_named(target))
             # read first and taken then: taking moves what is still to be read
             while True:
                 found = list(itertools.islice(self._found(target, numbers), _LIFTED_AT_ONCE))
                 if not found:
                     break
-                for _number, entry in found:
-                    del numbers[_digest(entry.raw)]
                 taker.take(found)
         bits: bytes = self._client.get(self._key(name)) or b""
         return bits
 
-    def _found(self, target: str, numbers: t.Mapping[bytes, int]) -> t.Iterator[Numbered]:
-        """Those of the entries that are still where they went."""
+    def _found(self, target: str, numbers: t.Mapping[bytes, list[int]]) -> t.Iterator[Numbered]:
+        """Those of the entries that are still where they went; each is found once."""
         for position, raw, _score in place_named(target).members(self._client, self._key):
-            number = numbers.get(_digest(raw))
-            if number is not None:
-                yield number, Entry(target, raw, position=position)
+            same = numbers.get(_digest(raw))
+            if same:
+                yield same.pop(0), Entry(target, raw, position=position)
 
     def _is_ready(self, numbered: Numbered, lifted: bytes) -> bool:
         if not _left(numbered[1]) or has_bit(lifted, numbered[0]):
@@ -116,29 +116,39 @@ class Restorer:
 
     def _to_queue(self, place: Place, group: t.Iterator[Numbered]) -> None:
         """Back to their old positions: exact where the queue is as the edit left it."""
-        key = place.key(self._key)
-        turn = begin(self._client, key)
-        coming = list(itertools.islice(group, 1))
-        inserted = 0
-        while coming or (inserted and not turn.ended):
-            offset = turn.processed + inserted
+        turn = begin(self._client, self._key, place)
+        keys = [place.key(self._key), self._bitmap, turn.key, self._key("queues")]
+        coming = Coming(group)
+        offset = 0  # members that will lie before those that this step is about
+        following = coming.peek()
+        while following:
             window = 0 if turn.ended else turn.window
             step: list[Numbered] = []
-            while coming and len(step) < _STEP and (turn.ended or _before(coming[0], offset + len(step)) < window):
-                step += coming
-                coming = list(itertools.islice(group, 1))
-            if coming:
-                window = min(window, _before(coming[0], offset + len(step)))
-            arguments: list[t.Any] = [self._key.prefix, window, turn.newest, turn.second, turn.before]
+            while following and len(step) < _STEP:
+                if not turn.ended and _before(following, offset + len(step)) >= window:
+                    break
+                step.append(coming.pop())
+                following = coming.peek()
+            if following:
+                window = min(window, _before(following, offset + len(step)))
+            arguments: list[t.Any] = [self._key.prefix, window, turn.id, "after" if turn.ended else turn.mode]
             arguments += [place.queue, BITMAP_SECONDS, repr(self._now)]
             for index, numbered in enumerate(step):
                 number, entry = numbered
                 arguments += [entry.raw, number, _before(numbered, offset + index), *_lock(entry)]
-            processed, done, before, locked, placed = self._weave([key, self._bitmap, self._key("queues")], arguments)
+            left, processed, locked, placed = self._weave(keys, arguments)
             if not turn.ended:
-                turn.advance(processed, done, before)
-            inserted += placed
+                turn.advance(left, processed)
+            if turn.lost:  # another edit has ended it; what was put in is counted among the members now
+                turn, offset = begin(self._client, self._key, place), 0
+                keys[2] = turn.key
+                coming.push(step)
+                following = coming.peek()
+                continue
+            offset += processed + placed
             self._count(placed, locked)
+        if not turn.ended:
+            finish(self._client, self._key, place, turn.id)
 
     def _count(self, placed: int, locked: int) -> None:
         self.result.restored += placed

@@ -16,25 +16,27 @@ from . import lua
 from .archive import Entry
 from .keys import SETS, Keys
 from .place import Place, place_named
-from .turn import Turn, begin, window_for
+from .turn import BITMAP_SECONDS, Turn, begin, finish, window_for
 
 TAKEN: t.Final = "fediverse.mastodon:taken:"
 RESTORED: t.Final = "fediverse.mastodon:restored:"
 LIFTED: t.Final = "fediverse.mastodon:lifted:"
 """Bitmaps of an archive in Redis, by its id: entries taken out, put back, and fetched back from where they went."""
 
-BITMAP_SECONDS: t.Final = 90 * 86400
-
 Numbered = tuple[int, Entry]
 _SLACK = 1000
+_AHEAD = 16  # a part of the window
+_PROBES, _DEEPEST = 20_000, 100_000
 
 
 @dataclass
 class Outcome:
-    """What was done. C(taken): how many; C(gone): those that left by themselves; C(complete) is false when the time was up."""
+    """What was done. C(taken): how many; C(gone): those that left by themselves; C(stayed): those that are still there, as the
+    set in which they were to go has the same bytes; C(complete) is false when the time was up."""
 
     taken: int = 0
     gone: list[Numbered] = field(default_factory=list)
+    stayed: list[Numbered] = field(default_factory=list)
     locks_freed: int = 0
     complete: bool = True
 
@@ -71,64 +73,92 @@ class Taker:
         self._client.delete(self._bitmap)
 
     def _from_queue(self, place: Place, group: t.Iterator[Numbered]) -> None:
-        key = place.key(self._key)
-        turn = begin(self._client, key)
-        coming: list[Numbered] = []  # the next one, at which a step must stop
-        open_: deque[Numbered] = deque()  # sent, and not yet seen to be there or gone
-        target, target_key, kind = b"", key, "drop"
-        while True:
-            coming = coming or list(itertools.islice(group, 1))
-            while coming and coming[0][1].position < turn.processed + turn.window:
-                open_ += coming
-                coming = list(itertools.islice(group, 1))
-            if turn.ended:
-                break
-            if self.outcome.complete and self._late():
-                self.outcome.complete = False
-            if not self.outcome.complete:  # the turn must end all the same, or the queue would stay out of order
-                if not turn.processed:
-                    return
-                open_.clear()
-                coming.clear()
-                group = iter(())
-            sample = (open_ or coming)[0][1] if (open_ or coming) else None
-            if sample is not None:
-                target, target_key, kind = self._target(sample, place)
-            taken = set(self._sift_step(turn, key, target, target_key, kind, open_, coming))
-            self._settle(taken, open_, turn)
-        self.outcome.gone += [*open_, *coming, *group]
+        missed, before = self._turn(place, group), -1
+        # What was not met may only have been passed: other edits, and much that comes and goes, can hide it.
+        while missed and self.outcome.complete:
+            found = self._still_there(place, missed)
+            numbers = {number for number, _entry in found}
+            self.outcome.gone += [numbered for numbered in missed if numbered[0] not in numbers]
+            if self.outcome.taken == before:
+                self.outcome.stayed += found
+                return
+            before = self.outcome.taken
+            missed = self._turn(place, iter(found)) if found else []
 
-    def _sift_step(
-        self,
-        turn: Turn,
-        key: bytes,
-        target: bytes,
-        target_key: bytes,
-        kind: str,
-        wanted: t.Collection[Numbered],
-        coming: t.Sequence[Numbered],
-    ) -> list[int]:
-        stop = coming[0][1].raw if coming else b""
-        arguments: list[t.Any] = [self._key.prefix, turn.window, turn.newest, turn.second, turn.before, stop]
-        arguments += [kind, target, BITMAP_SECONDS]
-        arguments += _jobs(wanted, kind)
-        keys = [key, self._bitmap, target_key, self._key("queues")]
-        processed, done, before, freed, numbers = self._sift(keys, arguments)
-        turn.advance(processed, done, before)
+    def _still_there(self, place: Place, missed: t.Sequence[Numbered]) -> list[Numbered]:
+        """Those that are in the queue, with their positions of now."""
+        wanted: dict[bytes, list[Numbered]] = {}
+        for numbered in reversed(missed):
+            wanted.setdefault(numbered[1].raw, []).append(numbered)
+        found = []
+        for position, raw, _score in place.members(self._client, self._key):
+            if wanted.get(raw):
+                number, entry = wanted[raw].pop()
+                found.append((number, entry._replace(position=position)))
+        return found
+
+    def _turn(self, place: Place, group: t.Iterator[Numbered]) -> list[Numbered]:
+        """Turn the queue once and take those that are met; returns the others, unless the time was up."""
+        turn = begin(self._client, self._key, place)
+        coming = Coming(group)
+        drift = self._drift(place, coming)
+        open_: deque[Numbered] = deque()  # sent, and not met yet
+        missed: list[Numbered] = []
+        while not turn.ended:
+            soon = turn.passed + turn.window + drift
+            following = coming.peek()
+            while following and (following[1].position < soon or len(open_) <= turn.window // _AHEAD):
+                open_.append(coming.pop())
+                following = coming.peek()
+            if not open_:
+                break
+            if self._late():
+                self.outcome.complete = False
+                break
+            stopped, numbers, last = self._step(turn, place, open_, following)
+            met = [numbered for numbered in open_ if numbered[0] in numbers]
+            open_ = deque(numbered for numbered in open_ if numbered[0] not in numbers)
+            if stopped and following:
+                open_.append(coming.pop())
+                drift = following[1].position - turn.passed
+            elif met:
+                drift = met[-1][1].position - turn.at - last
+            while open_ and (open_[0][1].position < turn.passed + drift - _SLACK or len(open_) > 2 * turn.window):
+                missed.append(open_.popleft())
+        if turn.mode == "go on" and not turn.ended:
+            finish(self._client, self._key, place, turn.id)
+        return [*missed, *open_, *coming] if self.outcome.complete else []
+
+    def _step(
+        self, turn: Turn, place: Place, wanted: t.Sequence[Numbered], stop: Numbered | None
+    ) -> tuple[bool, set[int], int]:
+        """Whether it ended before the member at which to stop, which were taken, and where in the step the last one was."""
+        queue, target, kind = self._target(wanted[0][1], place)
+        arguments: list[t.Any] = [self._key.prefix, turn.window, turn.id, turn.mode]
+        arguments += [stop[1].raw if stop else b"", kind, queue, BITMAP_SECONDS, *_jobs(wanted, kind)]
+        keys = [place.key(self._key), self._bitmap, turn.key, target, self._key("queues")]
+        left, processed, freed, stopped, last, numbers = self._sift(keys, arguments)
+        turn.advance(left, processed)
         self.outcome.locks_freed += freed
         self.outcome.taken += len(numbers)
-        return t.cast("list[int]", numbers)
+        return bool(stopped), set(numbers), last
 
-    def _settle(self, taken: set[int], open_: deque[Numbered], turn: Turn) -> None:
-        """Forget what was taken; what must have been passed without being found is gone."""
-        for _count in range(len(open_)):
-            numbered = open_.popleft()
-            if numbered[0] in taken:
-                continue
-            if numbered[1].position + _SLACK < turn.processed:
-                self.outcome.gone.append(numbered)
-            else:
-                open_.append(numbered)
+    def _drift(self, place: Place, coming: Coming) -> int:
+        """By how much members are nearer to the tail than when they were read: those before them were fetched meanwhile."""
+        drift, index, key = 0, 0, place.key(self._key)
+        while index < _PROBES:
+            numbered = coming.peek(index)
+            if numbered is None or numbered[1].position > _DEEPEST:
+                break
+            position = numbered[1].position
+            pipe = self._client.pipeline(transaction=False)
+            pipe.execute_command("LPOS", key, numbered[1].raw, "RANK", -1, "MAXLEN", position + _SLACK)
+            pipe.llen(key)
+            place_now, size = pipe.execute()
+            if place_now is not None:
+                return position - int(size - 1 - place_now)
+            drift, index = position + 1, 2 * index + 1
+        return drift
 
     def _from_set(self, place: Place, group: t.Iterator[Numbered]) -> None:
         key = place.key(self._key)
@@ -139,11 +169,12 @@ class Taker:
                     return
                 arguments: list[t.Any] = [self._key.prefix, kind, target, BITMAP_SECONDS]
                 arguments += _jobs(step, kind)
-                freed, numbers = self._pick([key, self._bitmap, target_key, self._key("queues")], arguments)
+                freed, numbers, left = self._pick([key, self._bitmap, target_key, self._key("queues")], arguments)
                 self.outcome.locks_freed += freed
                 self.outcome.taken += len(numbers)
-                found = set(numbers)
-                self.outcome.gone += [numbered for numbered in step if numbered[0] not in found]
+                there = {*numbers, *left}
+                self.outcome.gone += [numbered for numbered in step if numbered[0] not in there]
+                self.outcome.stayed += [numbered for numbered in step if numbered[0] in set(left)]
 
     def _target(self, entry: Entry, place: Place) -> tuple[bytes, bytes, str]:
         """Where an entry goes: the queue's name, the key, and the kind that the scripts know."""
@@ -158,6 +189,32 @@ class Taker:
 
     def _late(self) -> bool:
         return self._deadline is not None and time.monotonic() > self._deadline
+
+
+class Coming:
+    """Entries that can be looked at before they are taken."""
+
+    def __init__(self, group: t.Iterator[Numbered]) -> None:
+        self._group = group
+        self._seen: deque[Numbered] = deque()
+
+    def peek(self, index: int = 0) -> Numbered | None:
+        """The next one or one after it, None if there are not so many."""
+        if index < len(self._seen):
+            return self._seen[index]
+        self._seen += itertools.islice(self._group, max(0, index + 1 - len(self._seen)))
+        return self._seen[index] if index < len(self._seen) else None
+
+    def pop(self) -> Numbered:
+        return self._seen.popleft() if self._seen else next(self._group)
+
+    def push(self, entries: t.Sequence[Numbered]) -> None:
+        """Back to where they came from."""
+        self._seen.extendleft(reversed(entries))
+
+    def __iter__(self) -> t.Iterator[Numbered]:
+        while self.peek():
+            yield self.pop()
 
 
 def steps(group: t.Iterator[Numbered]) -> t.Iterator[list[Numbered]]:

@@ -2,52 +2,97 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note that this file is private to the collection: it may change or go at any time without notice.
-"""Turning a list once, window by window, while producers push and workers fetch.
+"""Turning a list once around: where it stands, and how much of it one step may take.
 
-A turn ends with the member that was the newest when it began; what is pushed meanwhile comes to lie among the turned ones.
+Where a turn stands is kept in Redis, see :mod:`lua`. So a turn whose process was killed is brought to its end by the next one
+that edits the queue, and two processes that edit a queue at once wait for each other.
 """
 
 from __future__ import annotations
 
+import secrets
+import time
 import typing as t
 from dataclasses import dataclass
+
+from . import lua
+from .keys import Keys
+from .place import Place
 
 WINDOW_BYTES: t.Final = 400_000
 """Of a list, so that a step holds Redis for a few milliseconds."""
 
+BITMAP_SECONDS: t.Final = 90 * 86400
+"""How long Redis remembers what it was told about archives and turns that nobody brought to their end."""
+
+TURN: t.Final = "fediverse.mastodon:turn:"
+
 _LARGEST, _SMALLEST = 1000, 20
+_ABANDONED = 1.0  # seconds without a step, of which one takes some milliseconds
+_NO_JOBS: t.Final = ("", "drop", "", BITMAP_SECONDS, "", b"", "", b"", "", "")
 
 
 @dataclass
 class Turn:
-    """The state between two steps: what the script must know to see where it stands."""
+    """The state between two steps. C(left): members still to be turned; C(lost): somebody else has ended it.
 
+    C(passed): how many of those that stood there at the beginning are turned or were fetched; C(at): as it was before the
+    last step.
+    """
+
+    id: str
+    key: bytes
     window: int
-    newest: bytes
-    second: bytes
     left: int
-    before: bytes = b""
-    processed: int = 0
-    ended: bool = False
+    mode: str = "begin"
+    passed: int = 0
+    at: int = 0
+    lost: bool = False
+    _size: int = -1
 
-    def advance(self, processed: int, done: int, before: bytes) -> None:
-        """Take in what a step says of itself."""
-        self.processed += processed
-        self.left -= processed
-        self.before = before
-        self.ended = bool(done) or self.left <= 0
+    @property
+    def ended(self) -> bool:
+        return self.lost or self.left == 0
+
+    def advance(self, left: int, processed: int) -> None:
+        """Take in what a step says."""
+        self.mode, self.lost = "go on", left < 0
+        if self.lost:
+            return
+        if self._size < 0:
+            self._size = left + processed
+        self.left, self.passed = left, self._size - left
+        self.at = self.passed - processed
 
 
-def begin(client: t.Any, key: bytes) -> Turn:
-    """A turn of this list; one that is empty has ended already."""
-    pipe = client.pipeline(transaction=True)
-    pipe.llen(key)
-    pipe.lrange(key, 0, 1)
-    pipe.lrange(key, -50, -1)
-    size, newest, sample = pipe.execute()
-    window = window_for(sample)
-    first, second = [*newest, b"", b""][:2]
-    return Turn(window, first, second, size, ended=size == 0)
+def begin(client: t.Any, key: Keys, place: Place) -> Turn:
+    """A turn of this list, once the one before it is over; one that is empty has ended already."""
+    finish(client, key, place)
+    pipe = client.pipeline(transaction=False)
+    pipe.llen(place.key(key))
+    pipe.lrange(place.key(key), -50, -1)
+    size, sample = pipe.execute()
+    return Turn(secrets.token_hex(8), key(TURN, place.queue), window_for(sample), size)
+
+
+def finish(client: t.Any, key: Keys, place: Place, mine: str = "") -> None:
+    """End the turn of this list that is under way, if any: at once if it is C(mine), else when it was left alone."""
+    stored, before, since = key(TURN, place.queue), None, time.monotonic()
+    script = None
+    while True:
+        state = client.hmget(stored, "id", "done", "outermost")
+        if state[0] is None:
+            return
+        if state != before:
+            before, since = state, time.monotonic()
+        if state[0].decode() != mine and time.monotonic() - since < _ABANDONED:
+            time.sleep(_ABANDONED / 20)
+            continue
+        script = script or client.register_script(lua.SIFT)
+        window = window_for(client.lrange(place.key(key), -50, -1))
+        keys = [place.key(key), stored, stored, stored, stored]
+        mine = state[0].decode()
+        script(keys, [key.prefix, window, mine, "finish", *_NO_JOBS])
 
 
 def window_for(members: t.Sequence[bytes]) -> int:

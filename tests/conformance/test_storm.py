@@ -1,0 +1,102 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Edits while producers, workers and Sidekiq's poller go on: no job is lost, none is there twice, none is passed over."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs
+from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary import Session
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import editing
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive import Archive, has_bit
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
+from ansible_collections.fediverse.mastodon.tests.conformance import storm
+from ansible_collections.fediverse.mastodon.tests.conformance.intents import module_options
+
+PUSHES, CRAWLS, BACKUPS = storm.CLASSES
+STATES: dict[str, dict[str, Any]] = {
+    "absent": {"classes": [PUSHES, CRAWLS]},
+    "dead": {"classes": [CRAWLS]},
+    "moved": {"classes": [PUSHES], "to_queue": "slow"},
+    "enqueued": {"sets": ["retry", "scheduled", "dead"], "classes": [CRAWLS]},
+    "rescheduled": {"classes": [BACKUPS], "in": "2h"},
+}
+
+
+def edit(client, directory, **options):
+    given = module_options(jobs.JOB_OPTIONS, {"archive_dir": str(directory), **options})
+    return jobs.edit_jobs(Session(client, Keys(), given, False, "test"))
+
+
+def restore(client, path):
+    return jobs.restore(Session(client, Keys(), module_options(jobs.ARCHIVE_OPTIONS, {"path": path}), False, "test"))
+
+
+@contextlib.contextmanager
+def pause_before_the_first_step(seconds):
+    """A plan of a million jobs takes seconds, in which workers fetch thousands."""
+
+    def apply(*arguments, real=editing.apply):
+        time.sleep(seconds)
+        real(*arguments)
+
+    with mock.patch.object(jobs, "apply", apply):
+        yield
+
+
+def entries(path):
+    """The jobs of an archive, each with whether it was taken out."""
+    archive = Archive(path)
+    assert archive.taken is not None
+    return [(entry, has_bit(archive.taken, number)) for number, entry in archive.entries()]
+
+
+def check_nothing_was_passed_over(books, after, options, found):
+    """What was not taken out has left; and what was meant, and stood there all the time, was taken out."""
+    excused = {*books.returned, *books.polled}
+    places = {**{f"queue:{name}": set(raws) for name, raws in after.queues.items()}, **after.sets}
+    for entry, taken in found:
+        if not taken and storm.jid(entry.raw) not in excused:
+            assert entry.raw not in places.get(entry.place, ()), "said to be gone, and is there"
+
+
+def check_all_were_met(before, books, after, options, found):
+    met = {storm.jid(entry.raw) for entry, _taken in found} | set(books.consumed) | books.returned | books.polled
+    for queue, members in before.queues.items():
+        if "sets" in options or queue == options.get("to_queue"):
+            continue
+        there = set(after.queues.get(queue, ()))
+        missed = [
+            raw for raw in members if json.loads(raw)["class"] in options["classes"] and storm.jid(raw) not in met
+        ]
+        assert not [raw for raw in missed if raw in there], "meant, there all the time, and passed over"
+
+
+@pytest.mark.parametrize(("seed", "consume"), [(1, 1_500), (2, 6_000)])
+@pytest.mark.parametrize("state", STATES)
+def test_edits_under_load(redis_process, scratch_redis, tmp_path, state, seed, consume):
+    before = storm.fill(scratch_redis, seed, 20_000, 1_000)
+    options = STATES[state]
+    with storm.others(str(redis_process.socket), seed, consume=consume) as books:
+        time.sleep(0.1)
+        with pause_before_the_first_step(0.5 * seed):
+            result = edit(scratch_redis, tmp_path, state=state, **options)
+        time.sleep(0.1)
+    after = storm.look(scratch_redis)
+    found = entries(result["archive"]) if result["archive"] else []
+    storm.check_books(before, books, after, [storm.jid(entry.raw) for entry, taken in found if taken and not entry.to])
+    storm.check_order(before, books, after)
+    check_nothing_was_passed_over(books, after, options, found)
+    check_all_were_met(before, books, after, options, found)
+    assert result["edited"] == sum(taken for _entry, taken in found)
+    assert result["matched"] == result["edited"] + result["gone"] + result["unchanged"] + result["remaining"]
+    assert result["remaining"] == 0
+    assert not scratch_redis.keys("fediverse.mastodon:t*")
