@@ -25,6 +25,7 @@ from intents import module_options
 from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs
 from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary import Session
 from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.selector import criteria_from_options
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import pattern
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.selector import Selector
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
@@ -345,12 +346,14 @@ def test_nothing_given_is_an_error_that_says_what_to_give(scratch_redis):
         ({"where": "queue == 'push' && ["}, r"(?s)where is no JMESPath expression: .*queue == 'push' && \[.\n {21}\^"),
         ({"where": "attempt > `3`"}, "where: a job has no field attempt; it has .*attempts"),
         ({"where": "malformed == true"}, "where: write `true` in backquotes"),
+        ({"where": "no_such(class)"}, r"where is no JMESPath expression: .*no_such\(\)"),
+        ({"where": "error_class && length(class, jid)"}, r"where is no JMESPath expression: .*length\(\)"),
         ({"older_than": "soon"}, "older_than: 'soon' .*90s"),
         ({"newer_than": "-5m"}, "newer_than: '-5m'"),
     ],
 )
 def test_what_does_not_compile_is_an_error_that_shows_where(options, says, scratch_redis):
-    scratch_redis.lpush("queue:pull", pack({"class": "A", "args": [], "error_message": "x"}))
+    scratch_redis.lpush("queue:pull", pack({"class": "A", "args": [], "error_class": "B", "error_message": "x"}))
     scratch_redis.sadd("queues", "pull")
     with pytest.raises(BadOption, match=says):
         info(scratch_redis, **options)
@@ -365,6 +368,14 @@ def test_a_regular_expression_cannot_hang(expression, scratch_redis):
     with pytest.raises(BadOption, match="took more than 1 s"):
         info(scratch_redis, error_message=expression)
     assert time.monotonic() - started < 2.5
+
+
+def test_a_regular_expression_cannot_hang_by_many_small_delays(scratch_redis, monkeypatch):
+    monkeypatch.setattr(pattern, "_LIMIT_OF_ALL", 0.5)
+    job = {"class": "A", "args": [], "error_message": "a" * 18 + "!"}
+    scratch_redis.zadd("retry", {pack({**job, "jid": str(number)}): number for number in range(5000)})
+    with pytest.raises(BadOption, match=r"took 0\.\d s for \d+ messages"):
+        info(scratch_redis, error_message="(a+)+$")
 
 
 # --- arguments and domains ----------------------------------------------------------------------------------------------------
@@ -431,7 +442,7 @@ def test_domains(wanted, url, is_meant):
 
 
 @pytest.mark.parametrize(
-    ("stored", "pattern"),
+    ("stored", "wanted"),
     [
         (rb"Worker\/odd", "Worker/odd"),
         (rb"Worker\/odd", "*/odd*"),
@@ -442,9 +453,17 @@ def test_domains(wanted, url, is_meant):
         (rb"A\"quoted\"", 'A"quoted"'),
     ],
 )
-def test_classes_that_are_written_with_escapes(stored, pattern):
+def test_classes_that_are_written_with_escapes(stored, wanted):
     known = Known(b'{"class":"%s","args":[]}' % stored, Place("queues", b"pull"), None, 0)
-    assert select({"classes": [pattern]}, [known]) == [0]
+    assert select({"classes": [wanted]}, [known]) == [0]
+
+
+@pytest.mark.parametrize("jid", ["a/b", 'a"b', "a\\b", "a\tb", "a\udcffb", "ab"])
+def test_jids_that_are_written_with_escapes(jid):
+    stored = json.dumps(jid).replace("/", "\\/")
+    known = Known(f'{{"class":"A","args":[],"jid":{stored}}}'.encode(), Place("queues", b"pull"), None, 0)
+    assert select({"jids": [jid.replace("\udcff", "\\udcff")]}, [known]) == [0]
+    select({"jids": [jid]}, [known])  # whatever it is, it is no error
 
 
 # --- drawing ------------------------------------------------------------------------------------------------------------------

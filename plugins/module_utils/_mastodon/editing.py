@@ -190,6 +190,11 @@ def _identity(job: Job) -> str | bytes:
     return job.jid or hashlib.blake2b(job.raw, digest_size=16).digest()
 
 
+def _could_run(job: Job) -> bool:
+    """Whether Sidekiq's client would take it: a class and a list of arguments (sidekiq job_util.rb, C(validate))."""
+    return job.worker_class is not None and isinstance(job.payload.get("args"), list)
+
+
 def _reason_to_keep(one: Selected, wish: Wish) -> str | None:
     if one.place.private:
         return "private_queue"
@@ -197,7 +202,7 @@ def _reason_to_keep(one: Selected, wish: Wish) -> str | None:
         return "batch"
     if wish.state in ENDS_JOB and one.job.encrypted:
         return "encrypted"
-    if wish.state in ("enqueued", "moved") and one.job.malformed:
+    if wish.state in ("enqueued", "moved") and not _could_run(one.job):
         return "malformed"
     return None
 

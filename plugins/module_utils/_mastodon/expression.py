@@ -18,7 +18,7 @@ class Expression:
     def __init__(self, expression: str, option: str, known: t.Collection[str]) -> None:
         try:
             import jmespath
-            from jmespath.exceptions import JMESPathError
+            from jmespath.exceptions import ArityError, JMESPathError, UnknownFunctionError
         except ImportError as problem:
             raise BadOption(
                 f"{option} needs the Python library jmespath, which {sys.executable} cannot import ({problem})."
@@ -28,6 +28,8 @@ class Expression:
             self._compiled = jmespath.compile(expression)
         except (JMESPathError, RecursionError) as problem:
             raise BadOption(f"{option} is no JMESPath expression: {problem}") from None
+        self._option = option
+        self._mistakes = (ArityError, UnknownFunctionError)  # which it finds only when it comes to the call
         self._failures = (JMESPathError, RecursionError, TypeError, ValueError, ArithmeticError)
         named = set(_roots(self._compiled.parsed))
         self.names: t.Collection[str] = known if _WHOLE in named else named
@@ -36,11 +38,14 @@ class Expression:
             raise BadOption(f"{option}: write `{unknown[0]}` in backquotes; without them it is the name of a field.")
         if unknown:
             raise BadOption(f"{option}: a job has no field {unknown[0]}; it has {', '.join(known)}.")
+        self.holds({})  # most mistakes show without a job
 
     def holds(self, job: t.Mapping[str, t.Any]) -> bool:
         """Whether it is true of a job, by JMESPath's own idea of false: null, false, or empty."""
         try:
             found = self._compiled.search(job)
+        except self._mistakes as problem:
+            raise BadOption(f"{self._option} is no JMESPath expression: {problem}") from None
         except self._failures:
             return False  # a function was given a value of a type it does not take: this job is not meant
         return found is not None and found is not False and found not in ("", [], {})

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 import signal
 import threading
+import time
 import typing as t
 from types import FrameType
 
 from .._sidekiq.errors import BadOption
 
-_LIMIT = 1.0
+_LIMIT = 1.0  # seconds for one text
+_LIMIT_OF_ALL, _SLOW = 5.0, 0.001  # seconds for all, and for one of them on average
 
 
 class _TooSlow(Exception):
@@ -25,7 +27,8 @@ def searcher(expression: str, option: str) -> t.Callable[[str], bool]:
     """A function that tells whether the expression occurs in a text.
 
     An expression that does not compile is a BadOption that shows where. One that takes more than a second for a single
-    text (nested repetition can take years) is a BadOption too: the matching of C(re) lets a timer interrupt it, though only in the main thread.
+    text (nested repetition can take years), or too long for many, is a BadOption too: the matching of C(re) lets a timer
+    interrupt it, though only in the main thread.
     """
     try:
         compiled = re.compile(expression)
@@ -34,13 +37,22 @@ def searcher(expression: str, option: str) -> t.Callable[[str], bool]:
         where = "" if position is None else f"\n  {expression}\n  {' ' * position}^"
         raise BadOption(f"{option} is no regular expression: {problem}{where}") from None
 
+    spent, texts = 0.0, 0
+
     def search(text: str) -> bool:
+        nonlocal spent, texts
+        began = time.perf_counter()
         try:
-            return _in_time(lambda: compiled.search(text) is not None)
+            found = _in_time(lambda: compiled.search(text) is not None)
         except _TooSlow:
-            raise BadOption(
-                f"{option} took more than {_LIMIT:g} s for one message of {len(text)} characters; write it without repetitions inside repetitions: {expression}"
-            ) from None
+            raise slow(f"more than {_LIMIT:g} s for one message of {len(text)} characters") from None
+        spent, texts = spent + time.perf_counter() - began, texts + 1
+        if spent > _LIMIT_OF_ALL and spent > texts * _SLOW:
+            raise slow(f"{spent:.1f} s for {texts} messages")
+        return found
+
+    def slow(how: str) -> BadOption:
+        return BadOption(f"{option} took {how}; write it without repetitions inside repetitions: {expression}")
 
     return search
 

@@ -27,6 +27,7 @@ Test = t.Callable[[Job, Place, t.Any, int], bool]
 
 _ESCAPE: t.Final = b"\\u"
 _ESCAPED = re.compile(rb"(?<!\\)(?:\\\\)*\\u")
+_AS_IT_IS = re.compile(r'[^"\\/\x00-\x1f\ud800-\udfff]+')  # but for \u, JSON has no other way to write these
 
 
 @dataclass(frozen=True)
@@ -116,15 +117,16 @@ def _needles(classes: t.Sequence[str], criteria: Criteria) -> tuple[bytes, ...]:
 
     It holds for every member without C(\\u) escapes, so most members need not be decoded.
     """
-    if criteria.jids:
-        return tuple(jid.encode() for jid in criteria.jids)
-    needles = []
-    for pattern in classes:
-        literal = max(re.split(r"[*?#]|\[[^]]*\]", pattern), key=len)
-        if len(literal) < 4 or '"' in literal or "\\" in literal or "/" in literal:
-            return ()
-        needles.append(literal.encode())
-    return tuple(needles)
+    literals = criteria.jids or [_longest(pattern) for pattern in classes]
+    if not all(_AS_IT_IS.fullmatch(literal) for literal in literals):
+        return ()
+    return tuple(literal.encode() for literal in literals)
+
+
+def _longest(pattern: str) -> str:
+    """The longest text that stands in every name which a pattern matches; empty if it is too short to rule much out."""
+    literal = "" if "[" in pattern else max(re.split(r"[*?#]", pattern), key=len)
+    return literal if len(literal) > 3 else ""
 
 
 def _tests(criteria: Criteria, classes: t.Sequence[str], now: float) -> t.Iterator[Test]:
