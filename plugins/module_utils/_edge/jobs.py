@@ -175,7 +175,10 @@ def restore(session: Session) -> Result:
         "moved_on": 0,
         "locks_taken": 0,
         **tally.histograms(),
+        "warnings": restorer.warnings,
     }
+    if not session.check_mode:
+        restorer.settle()
     if not session.check_mode and tally.total:
         restorer.restore(wanted)
         done = restorer.result

@@ -13,7 +13,7 @@ atomic step. So what an archive holds can be put back exactly once, whenever we 
 from __future__ import annotations
 
 import base64
-import gzip
+import contextlib
 import io
 import json
 import os
@@ -25,6 +25,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from .errors import BadOption, SidekiqError
+from .keys import SETS
 from .times import iso
 
 FORMAT: t.Final = "fediverse.mastodon archive"
@@ -176,24 +177,21 @@ class Writer:
 
 
 class Archive:
-    """An archive that was read and found whole."""
+    """An archive that was read and found whole.
+
+    C(taken): the outcome, None if there is none; C(cut_off): its outcome was there once, wholly or in part.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.header, self.count, self.taken = _check(path)
+        self.header, self.count, self.taken, self.cut_off = _check(path)
 
     def entries(self) -> t.Iterator[tuple[int, Entry]]:
         """The jobs with their numbers, in the order in which they were read."""
-        return read_entries(self.path, self.count)
-
-
-def read_entries(path: str, count: int) -> t.Iterator[tuple[int, Entry]]:
-    """The first C(count) jobs of an archive with their numbers from 0."""
-    for number, line in _lines(path):
-        if number > count + 1:
-            return
-        if number > 1:
-            yield number - 2, _unpacked_entry(json.loads(line), path, number)
+        with contextlib.closing(_Lines(self.path)) as lines:
+            for number, line in enumerate(lines.member(), start=-1):
+                if 0 <= number < self.count:
+                    yield number, _unpacked_entry(json.loads(line), self.path, number + 2)
 
 
 def has_bit(bits: bytes, index: int) -> bool:
@@ -201,69 +199,113 @@ def has_bit(bits: bytes, index: int) -> bool:
     return index >> 3 < len(bits) and bool(bits[index >> 3] & (0x80 >> (index & 7)))
 
 
-def _check(path: str) -> tuple[Header, int, bytes | None]:
+def _check(path: str) -> tuple[Header, int, bytes | None, bool]:
+    with contextlib.closing(_Lines(path)) as lines:
+        return _checked(lines, path)
+
+
+def _checked(lines: _Lines, path: str) -> tuple[Header, int, bytes | None, bool]:
     header: Header | None = None
-    count, number = 0, 0
-    sealed = False
+    count, sealed = 0, False
     try:
-        for number, line in _lines(path):
-            found = _parsed(line, path, number)
+        for line in lines.member():
+            found = _parsed(line, path, lines.number)
             if sealed:
-                return _whole(header, path), count, _outcome(found, path, number)
+                raise _damaged(path, lines.number, "there is more after the seal")
             if header is None:
                 header = _header(found, path)
             elif "sealed" in found:
                 sealed = True
                 if found["sealed"] != count:
-                    raise _damaged(path, number, f"the seal is for {found['sealed']} jobs, there are {count}")
+                    raise _damaged(path, lines.number, f"the seal is for {found['sealed']} jobs, there are {count}")
             else:
-                _unpacked_entry(found, path, number)
+                _unpacked_entry(found, path, lines.number)
                 count += 1
     except _CutOff:
-        if not sealed:  # after the seal it is only the outcome that was not written any more
-            raise _damaged(path, number + 1, "it is cut off") from None
-    if not sealed:
-        raise _damaged(path, number + 1, "it ends without a seal")
-    return _whole(header, path), count, None
-
-
-def _whole(header: Header | None, path: str) -> Header:
+        raise _damaged(path, lines.number + 1, "it is cut off") from None
     if header is None:
         raise _damaged(path, 1, "it is empty")
-    return header
+    if not sealed:
+        raise _damaged(path, lines.number + 1, "it ends without a seal")
+    try:
+        outcomes = list(lines.member())
+    except _CutOff:  # what Redis knows as well
+        return header, count, None, lines.more
+    if len(outcomes) != 1 or lines.more:
+        raise _damaged(path, lines.number, "there is more after the outcome")
+    return header, count, _outcome(_parsed(outcomes[0], path, lines.number), path, lines.number), False
 
 
 def _outcome(found: t.Mapping[str, t.Any], path: str, number: int) -> bytes:
     try:
-        return base64.b64decode(found["taken"])
+        return base64.b64decode(found["taken"], validate=True)
     except (KeyError, TypeError, ValueError):
         raise _damaged(path, number, "it says no outcome after the seal") from None
 
 
 class _CutOff(Exception):
-    pass
+    """The file ends before the member of gzip does."""
 
 
-def _lines(path: str) -> t.Iterator[tuple[int, str]]:
-    number = 0
+class _Lines:
+    """The lines of a file, one member of gzip after the other. C(number): of the last line, from 1."""
+
+    def __init__(self, path: str) -> None:
+        self.number = 0
+        self._path = path
+        self._rest = b""
+        try:
+            self._file = open(path, "rb")  # noqa: SIM115
+        except OSError as problem:
+            raise _unreadable(path, problem) from None
+
+    def close(self) -> None:
+        self._file.close()
+
+    @property
+    def more(self) -> bool:
+        """Whether anything follows the members that were read."""
+        return bool(self._rest) or bool(self._file.peek(1))
+
+    def member(self) -> t.Iterator[bytes]:
+        """The lines of the next member. Raises _CutOff at the end of the file, BadOption for what is no gzip."""
+        packer, open_ = zlib.decompressobj(31), b""
+        packed = self._rest or self._read()
+        while not packer.eof:
+            if not packed:
+                raise _CutOff
+            try:
+                found = packer.decompress(packed, _PAGE)
+            except zlib.error:
+                raise _damaged(self._path, self.number + 1, "it is no gzip file, or its checksum is wrong") from None
+            *lines, open_ = (open_ + found).split(b"\n")
+            for line in lines:
+                self.number += 1
+                yield line
+            self._rest = packed
+            packed = packer.unconsumed_tail or (b"" if packer.eof else self._read())
+        self._rest = packer.unused_data
+        if open_:
+            raise _damaged(self._path, self.number + 1, "its last line does not end")
+
+    def _read(self) -> bytes:
+        try:
+            return self._file.read(_PAGE)
+        except OSError as problem:
+            raise _unreadable(self._path, problem) from None
+
+
+def _unreadable(path: str, problem: OSError) -> BadOption:
+    return BadOption(
+        f"The archive {path} cannot be read: {problem.strerror}. Check path, on the host that runs the task."
+    )
+
+
+def _parsed(line: bytes, path: str, number: int) -> dict[str, t.Any]:
     try:
-        with gzip.open(path, "rb") as file:
-            for raw in file:
-                number += 1
-                yield number, raw.decode("utf-8")
-    except EOFError:
-        raise _CutOff from None
+        found = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError:
         raise _damaged(path, number, "it is not UTF-8") from None
-    except (gzip.BadGzipFile, zlib.error):
-        raise _damaged(path, number + 1, "it is not a gzip file or its checksum is wrong") from None
-    except OSError as problem:
-        raise BadOption(f"The archive {path} cannot be read: {problem.strerror}.") from None
-
-
-def _parsed(line: str, path: str, number: int) -> dict[str, t.Any]:
-    try:
-        found = json.loads(line)
     except (ValueError, RecursionError):
         raise _damaged(path, number, "it is no JSON") from None
     if not isinstance(found, dict):
@@ -279,7 +321,9 @@ def _header(found: t.Mapping[str, t.Any], path: str) -> Header:
             f"{path} is an archive of version {found.get('version')}; this release reads version {VERSION}."
         )
     names = ("id", "state", "created_at", "server", "key_prefix", "host")
-    return Header(**{name: str(found.get(name, "")) for name in names})
+    if not all(isinstance(found.get(name), str) for name in names) or not found["id"]:
+        raise _damaged(path, 1, "the header does not say what the archive is about")
+    return Header(**{name: found[name] for name in names})
 
 
 def _damaged(path: str, number: int, why: str) -> BadOption:
@@ -316,22 +360,33 @@ def _unpacked_entry(found: t.Mapping[str, t.Any], path: str, number: int) -> Ent
     try:
         raw = _unpacked_bytes(found, "raw", "b64")
         new = _unpacked_bytes(found, "new", "new_b64") if "new" in found or "new_b64" in found else raw
+        place, to, lock = found["place"], found.get("to", ""), found.get("lock", {})
+        if not _is_place(place) or not (to == "" or _is_place(to)):
+            raise ValueError
+        if lock and not (isinstance(lock["digest"], str) and isinstance(lock["jid"], str)):
+            raise ValueError
+        score = None if place.startswith("queue:") else float(found["score"])
+        new_score = None if to == "" or to.startswith("queue:") else float(found["new_score"])
         return Entry(
-            str(found["place"]),
+            place,
             raw,
-            found.get("score"),
+            score,
             int(found["position"]),
-            str(found.get("to", "")),
+            to,
             new,
-            found.get("new_score"),
-            found.get("lock", {}),
+            new_score,
+            {**lock, "ttl_ms": int(lock["ttl_ms"])} if lock else {},
         )
     except (KeyError, TypeError, ValueError):
         raise _damaged(path, number, "a job lacks its place or its bytes") from None
 
 
+def _is_place(name: t.Any) -> bool:
+    return isinstance(name, str) and (name.startswith("queue:") or name in SETS)
+
+
 def _unpacked_bytes(found: t.Mapping[str, t.Any], name: str, coded: str) -> bytes:
-    return base64.b64decode(found[coded]) if coded in found else str(found[name]).encode("utf-8")
+    return base64.b64decode(found[coded], validate=True) if coded in found else found[name].encode("utf-8")
 
 
 def _line(value: t.Mapping[str, t.Any]) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from . import lua
 from .archive import Archive, Entry, has_bit
+from .errors import BadOption
 from .keys import Keys
 from .place import Place, place_named
 from .take import LIFTED, RESTORED, TAKEN, Coming, Numbered, Taker, steps
@@ -33,6 +34,12 @@ class Restored:
     moved_on: int = 0
 
 
+_NEVER_BEGAN: t.Final = (
+    "Neither the archive {} nor this Redis knows of a job that was taken out. The edit was ended before its first step,"
+    " or in another Redis, or was killed more than 90 days ago."
+)
+
+
 class Restorer:
     """Puts the entries of one archive back. C(now) in epoch seconds."""
 
@@ -42,22 +49,36 @@ class Restorer:
         self._archive = archive
         self._now = now
         identity = archive.header.id
-        self._taken = archive.taken if archive.taken is not None else client.get(key(TAKEN + identity)) or b""
+        taken = client.get(key(TAKEN + identity)) if archive.taken is None else archive.taken
+        if taken is None and archive.cut_off:
+            raise BadOption(
+                f"The archive {archive.path} is cut off after its jobs, and Redis does not know any more which of them were"
+                " taken out. Nothing was restored. Take a copy of the archive that is whole."
+            )
+        self.warnings = [] if taken is not None else [_NEVER_BEGAN.format(archive.path)]
+        self._taken = taken or b""
         self._bitmap = key(RESTORED + identity)
         self._weave = client.register_script(lua.WEAVE)
         self._place = client.register_script(lua.PLACE)
+        self._queues: set[str] = set()
         self.result = Restored()
 
     def pending(self, wanted: t.Callable[[Entry], bool]) -> t.Iterator[Numbered]:
         """Entries that were taken out, are not back yet and are wanted; the others are counted."""
         back = self._client.get(self._bitmap) or b""
         for number, entry in self._archive.entries():
+            self._queues.update(name for name in (entry.place, entry.to) if name.startswith("queue:"))
             if not has_bit(self._taken, number):
                 self.result.not_taken += 1
             elif has_bit(back, number):
                 self.result.already += 1
             elif wanted(entry):
                 yield number, entry
+
+    def settle(self) -> None:
+        """Bring to an end what a run that was killed began in the queues of which C(pending) has read."""
+        for name in sorted(self._queues):
+            finish(self._client, self._key, place_named(name))
 
     def restore(self, wanted: t.Callable[[Entry], bool]) -> None:
         """Put them back: first out of where they went, then to where they were."""
@@ -80,8 +101,6 @@ class Restorer:
         self.result.not_taken = self.result.already = 0  # will be counted when they are put back
         taker = Taker(self._client, self._key, name)
         for target, numbers in there.items():
-            if place_named(target).is_queue:
-                finish(self._client, self._key, place_named(target))
             # read first and taken then: taking moves what is still to be read
             while True:
                 found = list(itertools.islice(self._found(target, numbers), _LIFTED_AT_ONCE))
