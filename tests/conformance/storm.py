@@ -64,7 +64,7 @@ def fill(client: redis.Redis, seed: int, queued: int, waiting: int) -> Before:
     client.flushall()
     client.sadd("queues", *QUEUES)
     for queue, size in zip(QUEUES, chance.sample([queued, queued // 10, chance.choice([0, 1])], len(QUEUES))):
-        before.queues[queue] = [job(next(numbers), chance.choice(CLASSES), queue) for _ in range(size)]
+        before.queues[queue] = [job(next(numbers), chance.choice(CLASSES), queue) for _number in range(size)]
         for start in range(0, size, 1000):
             client.lpush(f"queue:{queue}", *before.queues[queue][start : start + 1000])
     for name, key in SETS.items():
@@ -72,7 +72,7 @@ def fill(client: redis.Redis, seed: int, queued: int, waiting: int) -> Before:
         members = {
             job(next(numbers), chance.choice(CLASSES), chance.choice(QUEUES), error_class="E"): now
             + chance.random() * due
-            for _ in range(waiting)
+            for _number in range(waiting)
         }
         before.sets[name] = members
         if members:
@@ -129,7 +129,7 @@ def _run(pipe: Any, path: str, seed: int, produce: int, consume: int) -> None:
                 running.append((now + chance.random() / 10, queue, raw))
         shares["consume"] %= 1
         _end(client, chance, running, books, now)
-        for _ in range(5):
+        for _number in range(5):
             _poll(client, pop, chance.choice(["retry", "schedule"]), books)
         time.sleep(_TICK)
     books.consumed += [jid(raw) for _until, _queue, raw in running]
@@ -139,7 +139,7 @@ def _run(pipe: Any, path: str, seed: int, produce: int, consume: int) -> None:
 def _produce(client: Any, chance: random.Random, fresh: Iterator[int], books: Books, count: int) -> None:
     """As Client#push: registers the queue and pushes, in a pipeline that is no transaction."""
     pipe = client.pipeline(transaction=False)
-    for _ in range(count):
+    for _number in range(count):
         queue = chance.choice(QUEUES)
         raw = job(next(fresh), chance.choice(CLASSES), queue)
         books.produced.append(jid(raw))

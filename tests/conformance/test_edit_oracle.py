@@ -48,13 +48,13 @@ def databases(draw, odd=True):
 
     queues = {}
     for name in "ab":
-        mine = [pool.pop() for _ in range(draw(st.integers(0, 4)))] if odd else []
+        mine = [pool.pop() for _number in range(draw(st.integers(0, 4)))] if odd else []
         tokens = draw(st.lists(st.integers(0, 9), max_size=24))
         queues[name] = [mine[token] if token < len(mine) else member() for token in tokens]
     sets = {}
     for name in SETS:
         scores = draw(st.lists(st.sampled_from([1.0, 2.0, 3.5, NOW + 900]), max_size=9))
-        mine = [pool.pop() for _ in range(draw(st.integers(0, 1)))] if odd else []
+        mine = [pool.pop() for _number in range(draw(st.integers(0, 1)))] if odd else []
         sets[name] = {mine.pop() if mine else member(): score for score in scores}
     return {"queues": queues, "sets": sets}
 
