@@ -269,7 +269,8 @@ class _Lines:
 
     def member(self) -> t.Iterator[bytes]:
         """The lines of the next member. Raises _CutOff at the end of the file, BadOption for what is no gzip."""
-        packer, open_ = zlib.decompressobj(31), b""
+        packer: t.Any = zlib.decompressobj(31)
+        open_ = b""
         packed = self._rest or self._read()
         while not packer.eof:
             if not packed:
