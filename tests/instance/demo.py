@@ -69,21 +69,18 @@ def _show(running: server.Server, client: redis.Redis, options: argparse.Namespa
     _tell(situation.title)
     _tell(f"It is at {running.url} until this ends; nothing else on this machine is touched.")
     with heartbeat.kept_alive(client, processes):
-        status = _run(running, [_HEALTH])
-        if not status and options.situation in _CURED_BY_IT:
-            status = _cure(running, client)
+        cured = options.situation in _CURED_BY_IT
+        status = _look_and_cure(running, client) if cured else _run(running, [_HEALTH])
         if not status:
             _say_what_is_next(running.url, stays=not options.no_wait and sys.stdin.isatty())
     return status
 
 
-def _cure(running: server.Server, client: redis.Redis) -> int:
-    """Edit, look again, undo; and let Redis itself say whether all is back."""
-    before = _digests(client)
-    size = _size_of(client)
-    archives = running.socket.parent / "archives"
-    _tell("\nNow a cure, first in check mode; at the end it is undone.")
-    status = _run(running, [os.path.relpath(_CURE), "-e", f"archives={archives}"])
+def _look_and_cure(running: server.Server, client: redis.Redis) -> int:
+    """Look, edit, look again, undo; and let Redis itself say whether all is back."""
+    size, before = _size_of(client), _digests(client)
+    _tell("Here is its health, then a cure, first in check mode, then its health again; at the end all is undone.")
+    status = _run(running, [_HEALTH, os.path.relpath(_CURE), "-e", f"archives={running.socket.parent / 'archives'}"])
     if status:
         return status
     if _digests(client) != before:
@@ -103,8 +100,8 @@ def _size_of(client: redis.Redis) -> str:
     return f"{queued:,} jobs in its queues, {client.zcard('retry'):,} to be tried again"
 
 
-def _run(running: server.Server, playbook: Sequence[str]) -> int:
-    """Run a playbook as a user would; what Ansible writes for itself goes away with the server."""
+def _run(running: server.Server, playbooks: Sequence[str]) -> int:
+    """Run playbooks as a user would; what Ansible writes for itself goes away with the server."""
     private = running.socket.parent
     settings = private / "ansible.cfg"
     lines = ["[defaults]", f"home = {private}/ansible", f"remote_tmp = {private}/ansible/tmp"]
@@ -113,7 +110,7 @@ def _run(running: server.Server, playbook: Sequence[str]) -> int:
     env.setdefault("ANSIBLE_PYTHON_INTERPRETER", sys.executable)
     if sys.stdout.isatty():
         env["ANSIBLE_FORCE_COLOR"] = "1"
-    command = _playbook(running.url, playbook)
+    command = _playbook(running.url, playbooks)
     _tell(f"\n$ {shlex.join(command)}")
     with _ended_with_us(command, env) as child:
         status = child.wait()
@@ -122,8 +119,8 @@ def _run(running: server.Server, playbook: Sequence[str]) -> int:
     return status
 
 
-def _playbook(url: str, playbook: Sequence[str]) -> list[str]:
-    return ["ansible-playbook", *playbook, "-i", f"{_HOST},", "-c", "local", "-e", f"redis_url={url}"]
+def _playbook(url: str, playbooks: Sequence[str]) -> list[str]:
+    return ["ansible-playbook", *playbooks, "-i", f"{_HOST},", "-c", "local", "-e", f"redis_url={url}"]
 
 
 def _commands(url: str) -> list[list[str]]:

@@ -98,7 +98,7 @@ def test_without_a_terminal_it_shows_report_and_cure_and_ends(place):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert time.monotonic() - began < 60, "less than 10 s on an idle machine"
-    report, cure = done.stdout.split("Now a cure, first in check mode")
+    report, cure = done.stdout.split("\nPLAY [Cure]")
     assert "74,404 jobs in its queues" in report
     found = rules(report)
     assert found >= {"export_retrying", "export_duplicated", "export_waiting"}
