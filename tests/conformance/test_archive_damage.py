@@ -155,11 +155,12 @@ def test_an_archive_without_its_outcome_that_redis_still_knows(scratch_redis, tm
     assert scratch_redis.llen("queue:push") == 9
 
 
-def test_an_archive_of_an_edit_that_never_began(scratch_redis, tmp_path):
-    archive = push_and_edit(scratch_redis, tmp_path, time_limit="0s")["archive"]
-    content = pathlib.Path(archive).read_bytes()
-    pathlib.Path(archive).write_bytes(content[: content.rindex(b"\x1f\x8b")])
-    result = restore(scratch_redis, archive, 1795331156.4)
+def test_an_archive_of_an_edit_that_never_began(scratch_redis, tmp_path, monkeypatch):
+    monkeypatch.setattr(Taker, "take", lambda self, entries: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        push_and_edit(scratch_redis, tmp_path)
+    [archive] = tmp_path.glob("*.gz")
+    result = restore(scratch_redis, str(archive), 1795331156.4)
     assert (result["changed"], result["restored"], result["not_taken"]) == (False, 0, 9)
     assert "Neither the archive" in result["warnings"][0]
 

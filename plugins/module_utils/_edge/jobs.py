@@ -254,7 +254,8 @@ def _planned(session: Session, found: Plan, before: Result, after: Result) -> Re
 def _carry_out(session: Session, record: Record, found: Plan, result: Result, deadline: float | None) -> None:
     taker = Taker(session.client, session.key, TAKEN + record.archive.id, deadline)
     try:
-        apply(record, taker)
+        taken = apply(record, taker)
+        take_back(found, record, taker.outcome, taken)
     except BaseException:
         session.progress.update(
             changed=taker.outcome.taken > 0, edited=taker.outcome.taken, archive=record.archive.path, complete=False
@@ -263,17 +264,18 @@ def _carry_out(session: Session, record: Record, found: Plan, result: Result, de
     finally:
         record.close()
     outcome = taker.outcome
-    take_back(found.edited, outcome)
+    before, after = _before_and_after(found)
     result.update(
+        diff={"before": before, "after": after},
         changed=outcome.taken > 0,
         edited=outcome.taken,
         gone=len(outcome.gone),
         remaining=found.matched - outcome.taken - len(outcome.gone) - found.unchanged,
         complete=found.complete and outcome.complete,
         locks_freed=outcome.locks_freed,
+        archive=record.archive.path if outcome.taken else None,
+        **found.edited.histograms(),
     )
-    if outcome.complete:
-        result.update(found.edited.histograms())
 
 
 def _before_and_after(found: Plan) -> tuple[Result, Result]:

@@ -11,7 +11,7 @@ import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
 
-from .._sidekiq.archive import Entry, Writer
+from .._sidekiq.archive import Entry, Writer, has_bit
 from .._sidekiq.batch import Batch
 from .._sidekiq.change import ENDS_JOB, Wish, change
 from .._sidekiq.errors import SidekiqError
@@ -146,17 +146,25 @@ def plan(
     return found
 
 
-def apply(record: Record, taker: Taker) -> None:
-    """Carry out what stands in the sealed archive, and write down how it ended."""
+def apply(record: Record, taker: Taker) -> bytes:
+    """Carry out what stands in the sealed archive, and write down how it ended. Without a single edit there is no archive."""
     taker.take(record.spool.entries())
-    record.archive.outcome(taker.taken())
+    taken = taker.taken()
+    if taker.outcome.taken:
+        record.archive.outcome(taken)
+    else:
+        record.archive.discard()
     taker.forget()
+    return taken
 
 
-def take_back(tally: Tally, outcome: Outcome) -> None:
-    """Take those out of the histograms that had left by themselves, or could not."""
-    for _number, entry in [*outcome.gone, *outcome.stayed]:
-        tally.add(parse(entry.raw), place_named(entry.place), entry.score, -1)
+def take_back(found: Plan, record: Record, outcome: Outcome, taken: bytes) -> None:
+    """Take those out of the plan that were not edited."""
+    rest = [*outcome.gone, *outcome.stayed] if outcome.complete else record.spool.entries()
+    for number, entry in rest:
+        if not has_bit(taken, number):
+            found.edited.add(parse(entry.raw), place_named(entry.place), entry.score, -1)
+            found.after[entry.to] -= 1
 
 
 def without_oldest(jobs: t.Callable[[], t.Iterable[Selected]]) -> t.Iterator[Selected]:

@@ -117,13 +117,15 @@ class Writer:
         if self._thread is not None:
             self._thread.shutdown()
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # what matters was synced, or was said not to be
+                self._file.close()
 
     def discard(self) -> None:
         """Remove an archive of which nothing was taken out."""
         self.close()
         if self._file is not None:
-            os.unlink(self.path)
+            with contextlib.suppress(OSError):
+                os.unlink(self.path)
 
     def _create(self) -> None:
         try:

@@ -160,6 +160,8 @@ local function free_of(index)
   return locks[index] and free(locks[index][1], locks[index][2]) or 0
 end
 if count > 0 then
+  need('get', bitmap)
+  need('del', bitmap)
   need('getbit', bitmap, '0')
   need('setbit', bitmap, '0', '0')
   need('expire', bitmap, '1')
@@ -305,7 +307,7 @@ return {freed, out, left}
 
 # KEYS: as for a turn, then queues
 # ARGV: as for a turn, then queue, time to live of the bitmap, time, then for each job: member, number, how many members of
-#       this window go before it, digest, jid, time to live of the lock
+#       this window go before it, digest, jid, time to live of the lock. Without jobs: only whether Redis would take it.
 WEAVE: t.Final = (
     "local prefix = ARGV[1]\n"
     + _RIGHTS
@@ -324,7 +326,8 @@ for job = at, #ARGV, 6 do
 end
 if refused then return redis.error_reply(refused) end
 if not begin_step() then return {-1, 0, 0, 0} end
-if at <= #ARGV then redis.call('SETBIT', bitmap, ARGV[at + 1], redis.call('GETBIT', bitmap, ARGV[at + 1])) end
+local first = ARGV[at + 1] or 0
+redis.call('SETBIT', bitmap, first, redis.call('GETBIT', bitmap, first))
 local members = mode ~= 'after' and window > 0 and redis.call('LRANGE', key, -window, -1) or {}
 local out = {}
 local function insert()
@@ -351,14 +354,14 @@ for _, number in ipairs(numbers) do
   redis.call('SETBIT', bitmap, ARGV[number + 1], 1)
   locked = locked + lock(ARGV[number + 3], ARGV[number + 4], ARGV[number + 5], ARGV[7])
 end
-if at > 8 then redis.call('EXPIRE', bitmap, ARGV[6]) end
+redis.call('EXPIRE', bitmap, ARGV[6])
 return {left, #members, locked, #numbers}
 """
 )
 
 # KEYS: set, bitmap
 # ARGV: prefix, time to live of the bitmap, time, mode (add, or score: only if it is there), then for each job: member,
-#       number, score, digest, jid, time to live of the lock
+#       number, score, digest, jid, time to live of the lock. Without jobs: only whether Redis would take it.
 PLACE: t.Final = (
     "local prefix = ARGV[1]\n"
     + _RIGHTS
@@ -375,7 +378,8 @@ for at = 5, #ARGV, 6 do
   if ARGV[at + 3] ~= '' then need_to_lock(ARGV[at + 3]) end
 end
 if refused then return redis.error_reply(refused) end
-redis.call('SETBIT', bitmap, ARGV[6], redis.call('GETBIT', bitmap, ARGV[6]))
+local first = ARGV[6] or 0
+redis.call('SETBIT', bitmap, first, redis.call('GETBIT', bitmap, first))
 local placed, locked = 0, 0
 for at = 5, #ARGV, 6 do
   if redis.call('GETBIT', bitmap, ARGV[at + 1]) == 0 then

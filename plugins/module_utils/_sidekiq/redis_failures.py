@@ -19,8 +19,9 @@ import ssl
 from .connection_settings import ConnectionSettings, describe
 
 _UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL)
+_WRONG_TYPE = re.compile(r"the key '[^']*' holds a \w+ where Sidekiq keeps a \w+")
 _NO_PERMISSION = re.compile(
-    r"(?:User \S+|this user) has no permissions to (?:run the '[^']+' command|access [\w ]+)|"
+    r"(?:User \S+|this user) has no permissions to (?:run the '[^']+' command(?: on the key '[^']*')?|access [\w ]+)|"
     r"no permissions to access (?:one of the keys|a key)"
 )
 
@@ -75,6 +76,9 @@ def _server_state(kinds: set[str], text: str) -> str | None:
         return "has reached its maxmemory and refuses to write. Raise maxmemory, or free memory, and run again."
     if "MISCONF" in text:
         return "cannot save to its disk and therefore refuses to write. Look at the log and the disk of Redis."
+    wrong = _WRONG_TYPE.search(text)
+    if wrong:
+        return f"is not as Sidekiq keeps it: {wrong.group(0)}. Find out who wrote that key, and rename or delete it."
     if "max number of clients" in text:
         return "has no free client connection (maxclients). Raise maxclients, or stop unused clients, and run again."
     if "protected mode" in text:

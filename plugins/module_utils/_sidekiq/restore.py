@@ -17,7 +17,7 @@ from .errors import BadOption
 from .keys import Keys
 from .place import Place, place_named
 from .take import LIFTED, RESTORED, TAKEN, Coming, Numbered, Taker, steps
-from .turn import BITMAP_SECONDS, begin, finish
+from .turn import BITMAP_SECONDS, TURN, begin, finish
 
 _STEP = 200
 _LIFTED_AT_ONCE = 50_000  # some 40 MB
@@ -61,6 +61,7 @@ class Restorer:
         self._weave = client.register_script(lua.WEAVE)
         self._place = client.register_script(lua.PLACE)
         self._queues: set[str] = set()
+        self._places: set[str] = set()
         self.result = Restored()
 
     def pending(self, wanted: t.Callable[[Entry], bool]) -> t.Iterator[Numbered]:
@@ -73,6 +74,7 @@ class Restorer:
             elif has_bit(back, number):
                 self.result.already += 1
             elif wanted(entry):
+                self._places.add(entry.place)
                 yield number, entry
 
     def settle(self) -> None:
@@ -82,6 +84,7 @@ class Restorer:
 
     def restore(self, wanted: t.Callable[[Entry], bool]) -> None:
         """Put them back: first out of where they went, then to where they were."""
+        self._try()
         lifted = self._lift(wanted)
         for name, group in itertools.groupby(self.pending(wanted), key=lambda numbered: numbered[1].place):
             place = place_named(name)
@@ -90,6 +93,18 @@ class Restorer:
                 self._to_queue(place, ready)
             else:
                 self._to_set(place, ready)
+
+    def _try(self) -> None:
+        """Let Redis refuse what it will refuse before anything is fetched from where it went."""
+        for name in sorted(self._places):
+            place = place_named(name)
+            if place.is_queue:
+                keys = [place.key(self._key), self._bitmap, self._key(TURN, place.queue), self._key("queues")]
+                self._weave(keys, [self._key.prefix, 0, "", "after", place.queue, BITMAP_SECONDS, repr(self._now)])
+            else:
+                self._place(
+                    [place.key(self._key), self._bitmap], [self._key.prefix, BITMAP_SECONDS, repr(self._now), "add"]
+                )
 
     def _lift(self, wanted: t.Callable[[Entry], bool]) -> bytes:
         """Take what went to another place out of there again. What is no longer there has moved on."""

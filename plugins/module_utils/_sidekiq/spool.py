@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import marshal
 import struct
 import tempfile
@@ -29,6 +30,7 @@ class Spool:
         page = marshal.dumps([tuple(entry) for entry in entries])
         try:
             self._file.write(_SIZE.pack(len(page)) + page)
+            self._file.flush()
         except OSError as problem:
             raise SidekiqError(
                 f"There is no room in {self._directory} for the jobs that are to be taken out ({problem.strerror})."
@@ -48,4 +50,5 @@ class Spool:
                 number += 1
 
     def close(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):
+            self._file.close()
