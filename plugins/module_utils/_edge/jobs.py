@@ -147,6 +147,8 @@ def restore(session: Session) -> Result:
     options, now = session.options, _now(session)
     criteria = criteria_from_options(options)
     selector = None if criteria.empty else Selector(criteria, now)
+    if selector is not None:
+        selector.places(session.client, session.key)
     snapshot = read_snapshot(session.client, session.key, ("server",))
     refuse_unwritable(snapshot, session)
     archive = Archive(os.path.expanduser(options["path"]))
@@ -159,7 +161,9 @@ def restore(session: Session) -> Result:
 
     def wanted(entry: Entry) -> bool:
         place = place_named(entry.place)
-        return selector is None or selector.match(entry.raw, place, entry.score, entry.position) is not None
+        if selector is None:
+            return True
+        return selector.covers(place) and selector.match(entry.raw, place, entry.score, entry.position) is not None
 
     for _number, entry in restorer.pending(wanted):
         tally.add(parse(entry.raw), place_named(entry.place), entry.score)
@@ -175,7 +179,7 @@ def restore(session: Session) -> Result:
         "moved_on": 0,
         "locks_taken": 0,
         **tally.histograms(),
-        "warnings": restorer.warnings,
+        "warnings": [*restorer.warnings, *(selector.warnings if selector else ())],
     }
     if not session.check_mode:
         restorer.settle()

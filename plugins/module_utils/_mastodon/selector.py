@@ -91,6 +91,12 @@ class Selector:
 
     _queues: frozenset[str] = frozenset()
 
+    def covers(self, place: Place) -> bool:
+        """Whether to look there at all; C(places) must have been called before."""
+        if self._criteria.sets and place.set not in self._criteria.sets:
+            return False
+        return not place.is_queue or not self._queues or place.label in self._queues
+
     def match(self, raw: bytes, place: Place, score: float | None, position: int) -> Job | None:
         """The job in these bytes if it is meant, else None. C(position): how many run before it."""
         if not self._possible(raw):

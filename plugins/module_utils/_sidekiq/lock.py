@@ -75,17 +75,18 @@ def read_locks(client: t.Any, key: Keys) -> list[Lock]:
     return locks
 
 
-def audit(client: t.Any, key: Keys, now: float, min_age: float) -> LockReport:
+def audit(client: t.Any, key: Keys, now: float, min_age: float, looks: int = 2) -> LockReport:
     """Read all locks and look for the job of each; C(now) in epoch seconds, C(min_age) in seconds.
 
     Reads every queue (also unregistered ones and the private lists in which other tools keep running jobs), retry,
-    schedule and what runs; dead jobs hold no lock. Jobs move while this reads, so it looks twice for those it misses.
+    schedule and what runs; dead jobs hold no lock. Jobs move while this reads, so it looks twice for those it misses;
+    one look will do where nothing is done about what it finds.
     """
     locks = read_locks(client, key)
     suspects = [
         lock for lock in locks if not lock.outlives and lock.locked_at is not None and now - lock.locked_at > min_age
     ]
-    for _look in range(2):
+    for _look in range(looks):
         if not suspects:
             break
         running, waiting = _present(client, key, {name for lock in suspects for name in _names(lock)})

@@ -71,7 +71,7 @@ def take_survey(client: t.Any, key: Keys, snapshot: Snapshot, limit: int, lock_a
         _count(parse(raw), "dead", survey)
     _read_deaths(client, key, snapshot.taken_at, survey)
     if snapshot.locks and not survey.unread:
-        survey.locks = audit(client, key, snapshot.taken_at, lock_age)
+        survey.locks = audit(client, key, snapshot.taken_at, lock_age, looks=1)
     return survey
 
 

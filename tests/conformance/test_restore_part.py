@@ -1,0 +1,64 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A selection restores a part of an archive: that part, and later the rest."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs
+from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary import Session
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
+
+
+def session(client, spec, check_mode=False, **options):
+    values = {name: option.get("default") for name, option in spec.items()}
+    return Session(client, Keys(""), {**values, **options}, check_mode, "test")
+
+
+def payload(number, queue):
+    return json.dumps({"class": "A", "args": [number], "queue": queue, "jid": f"{number:024x}", "created_at": 1.5})
+
+
+@pytest.fixture
+def archive(scratch_redis, tmp_path):
+    scratch_redis.sadd("queues", "push", "pull")
+    scratch_redis.lpush("queue:push", *(payload(number, "push") for number in range(20)))
+    scratch_redis.lpush("queue:pull", *(payload(number, "pull") for number in range(20, 50)))
+    scratch_redis.zadd("retry", {payload(number, "push"): number for number in range(50, 65)})
+    done = jobs.edit_jobs(
+        session(scratch_redis, jobs.JOB_OPTIONS, state="absent", classes=["A"], archive_dir=str(tmp_path))
+    )
+    assert done["edited"] == 65
+    return done["archive"]
+
+
+def sizes(client):
+    return client.llen("queue:push"), client.llen("queue:pull"), client.zcard("retry")
+
+
+@pytest.mark.parametrize(
+    ("selection", "left"),
+    [
+        ({"sets": ["queues"]}, (20, 30, 0)),
+        ({"sets": ["retry"]}, (0, 0, 15)),
+        ({"queues": ["pull"]}, (0, 30, 0)),
+        ({"queues": ["push"]}, (20, 0, 15)),
+        ({"sets": ["queues"], "queues": ["push"]}, (20, 0, 0)),
+        ({"sets": ["scheduled"]}, (0, 0, 0)),
+    ],
+    ids=str,
+)
+def test_a_part_and_then_the_rest(scratch_redis, archive, selection, left):
+    options = {"path": archive, **selection}
+    predicted = jobs.restore(session(scratch_redis, jobs.ARCHIVE_OPTIONS, check_mode=True, **options))
+    assert predicted["restored"] == sum(left)
+    assert sizes(scratch_redis) == (0, 0, 0)
+    assert jobs.restore(session(scratch_redis, jobs.ARCHIVE_OPTIONS, **options))["restored"] == sum(left)
+    assert sizes(scratch_redis) == left
+    rest = jobs.restore(session(scratch_redis, jobs.ARCHIVE_OPTIONS, path=archive))
+    assert rest["restored"] == 65 - sum(left)
+    assert sizes(scratch_redis) == (20, 30, 15)
