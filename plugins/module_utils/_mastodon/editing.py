@@ -65,9 +65,10 @@ class Record:
         return self._spool
 
     def add(self, entries: list[Entry]) -> None:
+        first = self.archive.entries
         for entry in entries:
             self.archive.add(entry)
-        self.spool.add(entries)
+        self.spool.add(enumerate(entries, first))
 
     def close(self) -> None:
         self.archive.close()

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
+import os
 import typing as t
 from dataclasses import dataclass
 
@@ -16,11 +18,13 @@ from .archive import Archive, Entry, has_bit
 from .errors import BadOption
 from .keys import Keys
 from .place import Place, place_named
+from .spool import Spool
 from .take import LIFTED, RESTORED, TAKEN, Coming, Numbered, Taker, steps
 from .turn import BITMAP_SECONDS, TURN, begin, finish
 
 _STEP = 200
-_LIFTED_AT_ONCE = 50_000  # some 40 MB
+_SOUGHT_AT_ONCE = 250_000  # some 30 MB
+_PAGE = 500
 
 
 @dataclass
@@ -109,28 +113,30 @@ class Restorer:
     def _lift(self, wanted: t.Callable[[Entry], bool]) -> bytes:
         """Take what went to another place out of there again. What is no longer there has moved on."""
         name = LIFTED + self._archive.header.id
-        there: dict[str, dict[bytes, list[int]]] = {}
-        for number, entry in self.pending(wanted):
-            if _left(entry):
-                there.setdefault(entry.to, {}).setdefault(_digest(entry.new), []).append(number)
-        self.result.not_taken = self.result.already = 0  # will be counted when they are put back
         taker = Taker(self._client, self._key, name)
-        for target, numbers in there.items():
-            # read first and taken then: taking moves what is still to be read
-            while True:
-                found = list(itertools.islice(self._found(target, numbers), _LIFTED_AT_ONCE))
-                if not found:
-                    break
-                taker.take(found)
+        went = ((number, entry) for number, entry in self.pending(wanted) if _left(entry))
+        while True:
+            there: dict[str, _Sought] = {}
+            for number, entry in itertools.islice(went, _SOUGHT_AT_ONCE):
+                there.setdefault(entry.to, _Sought()).add(number, entry.new)
+            if not there:
+                break
+            for target, sought in there.items():
+                # all are looked for before one is taken: taking moves what is still to be read
+                with contextlib.closing(Spool(os.path.dirname(self._archive.path))) as found:
+                    for page in _pages(self._found(target, sought)):
+                        found.add(page)
+                    taker.take(found.entries())
+        self.result.not_taken = self.result.already = 0  # will be counted when they are put back
         bits: bytes = self._client.get(self._key(name)) or b""
         return bits
 
-    def _found(self, target: str, numbers: t.Mapping[bytes, list[int]]) -> t.Iterator[Numbered]:
+    def _found(self, target: str, sought: _Sought) -> t.Iterator[Numbered]:
         """Those of the entries that are still where they went; each is found once."""
         for position, raw, _score in place_named(target).members(self._client, self._key):
-            same = numbers.get(_digest(raw))
-            if same:
-                yield same.pop(0), Entry(target, raw, position=position)
+            number = sought.pop(raw)
+            if number is not None:
+                yield number, Entry(target, raw, position=position)
 
     def _is_ready(self, numbered: Numbered, lifted: bytes) -> bool:
         if not _left(numbered[1]) or has_bit(lifted, numbered[0]):
@@ -187,6 +193,30 @@ class Restorer:
     def _count(self, placed: int, locked: int) -> None:
         self.result.restored += placed
         self.result.locks_taken += locked
+
+
+class _Sought:
+    """Which entries became members of these bytes, in little memory."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[bytes, int] = {}
+        self._same: dict[bytes, list[int]] = {}
+
+    def add(self, number: int, raw: bytes) -> None:
+        digest = _digest(raw)
+        if self._numbers.setdefault(digest, number) != number:
+            self._same.setdefault(digest, []).append(number)
+
+    def pop(self, raw: bytes) -> int | None:
+        """An entry with these bytes, each once."""
+        digest = _digest(raw)
+        same = self._same.get(digest)
+        return same.pop() if same else self._numbers.pop(digest, None)
+
+
+def _pages(numbered: t.Iterator[Numbered]) -> t.Iterator[list[Numbered]]:
+    for first in numbered:
+        yield [first, *itertools.islice(numbered, _PAGE - 1)]
 
 
 def _before(numbered: Numbered, offset: int) -> int:

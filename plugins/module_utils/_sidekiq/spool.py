@@ -26,28 +26,27 @@ class Spool:
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, dir=directory)  # noqa: SIM115
         self._directory = directory
 
-    def add(self, entries: t.Iterable[Entry]) -> None:
-        page = marshal.dumps([tuple(entry) for entry in entries])
+    def add(self, numbered: t.Iterable[tuple[int, Entry]]) -> None:
+        """Entries with their numbers in the archive. Raises SidekiqError if they cannot be written."""
+        page = marshal.dumps([(number, tuple(entry)) for number, entry in numbered])
         try:
             self._file.write(_SIZE.pack(len(page)) + page)
             self._file.flush()
         except OSError as problem:
             raise SidekiqError(
-                f"There is no room in {self._directory} for the jobs that are to be taken out ({problem.strerror})."
-                " Set archive_dir to a directory with space."
+                f"There is no room in {self._directory} for the jobs that are to be moved ({problem.strerror})."
+                " Set archive_dir to a directory with space, or restore from a copy of the archive in one."
             ) from None
 
     def entries(self) -> t.Iterator[tuple[int, Entry]]:
-        """All of them with their numbers from 0."""
-        number = 0
+        """All of them with their numbers."""
         self._file.seek(0)
         while True:
             size = self._file.read(_SIZE.size)
             if not size:
                 return
-            for fields in marshal.loads(self._file.read(*_SIZE.unpack(size))):
+            for number, fields in marshal.loads(self._file.read(*_SIZE.unpack(size))):
                 yield number, Entry._make(fields)
-                number += 1
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
