@@ -99,7 +99,7 @@ def health(session: Session) -> Result:
         "worst": findings[0].severity if findings else "none",
         "totals": output.totals(snapshot),
         "queues": output.queues(snapshot),
-        "busy": output.busy(snapshot)[: options["busy_limit"]],
+        "busy": output.busy(snapshot)[: max(0, options["busy_limit"])],
         "redis": _section("redis", session, snapshot),
     }
 

@@ -108,11 +108,12 @@ def orphaned_locks(view: View) -> t.Iterator[Finding]:
 def malformed(view: View) -> t.Iterator[Finding]:
     """Members that are no job; one that is JSON null ends the Web UI's listing of the set with an error."""
     if view.survey.malformed:
+        number = sum(view.survey.malformed.values())
         yield Finding(
             "malformed_members",
             "notice",
             "members",
-            f"{sum(view.survey.malformed.values()):,} members are no job: {most(view.survey.malformed)}.",
+            f"{number:,} member{' is' if number == 1 else 's are'} no job: {most(view.survey.malformed)}.",
             "They do no harm in dead; in a queue each costs a process one error and ends in dead. To take them out: "
             f"{task('sidekiq_job', 'state=absent malformed=true')}.",
             {"places": dict(view.survey.malformed)},
