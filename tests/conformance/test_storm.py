@@ -46,7 +46,7 @@ def pause_before_the_first_step(seconds):
 
     def apply(*arguments, real=editing.apply):
         time.sleep(seconds)
-        real(*arguments)
+        return real(*arguments)
 
     with mock.patch.object(jobs, "apply", apply):
         yield
