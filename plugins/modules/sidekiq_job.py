@@ -142,7 +142,8 @@ unchanged:
   type: int
   sample: 0
 kept:
-  description: Jobs that were left, by the reason - V(batch), V(encrypted), V(private_queue), V(malformed). O(force) edits them.
+  description: Jobs that were left, by the reason - V(batch), V(encrypted), V(private_queue), V(malformed). O(force) edits them, but no member
+    that is no job at all.
   returned: success
   type: dict
   sample: {"batch": 8}

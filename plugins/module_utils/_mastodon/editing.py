@@ -117,7 +117,7 @@ def plan(
     page: list[tuple[Selected, Entry]] = []
     for one in jobs:
         found.matched += 1
-        reason = None if force else _reason_to_keep(one, wish)
+        reason = _reason_to_keep(one, wish, force)
         if reason:
             found.kept[reason] += 1
             continue
@@ -204,7 +204,11 @@ def _could_run(job: Job) -> bool:
     return job.worker_class is not None and isinstance(job.payload.get("args"), list)
 
 
-def _reason_to_keep(one: Selected, wish: Wish) -> str | None:
+def _reason_to_keep(one: Selected, wish: Wish, force: bool) -> str | None:
+    if wish.state in ("enqueued", "moved") and one.job.malformed:  # what is no object cannot be written anew
+        return "malformed"
+    if force:
+        return None
     if one.place.private:
         return "private_queue"
     if wish.state in ENDS_JOB and one.job.batch:
