@@ -35,10 +35,10 @@ class Tier:
     root: bool = False
 
 
-def _pytest(folder: str) -> Run:
+def _pytest(folder: str, *options: str) -> Run:
     def run(core: Core, log: Path) -> None:
         venv = core.venv()
-        command = [str(venv.python), "-m", "pytest", "-p", "no:cacheprovider", "-ra", "--color=no", folder]
+        command = [str(venv.python), "-m", "pytest", "-p", "no:cacheprovider", "-ra", "--color=no", *options, folder]
         process.run(command, log=log, env=environment.with_collection(venv), cwd=CHECKOUT)
 
     return run
@@ -78,7 +78,7 @@ TIERS = (
     ),
     Tier(
         "playbooks",
-        _pytest("tests/playbooks"),
+        _pytest("tests/playbooks", "-n", "2", "--dist", "loadfile"),  # mostly the start of ansible-playbook
         "the playbooks, run by ansible-playbook",
         "tests/playbooks/**/test_*.py",
         every_core=True,
