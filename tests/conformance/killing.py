@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-import collections
 import pathlib
+import random
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive import Archive, Entry, has_bit
@@ -26,14 +27,14 @@ STATES: dict[str, dict[str, Any]] = {
 
 
 class Round:
-    """An instance that was just filled, an edit of it, and its archives."""
+    """An instance that was just filled, an edit of it, and its archives. C(size): jobs in the largest queue."""
 
     def __init__(
-        self, socket: pathlib.Path, client: Any, directory: pathlib.Path, state: str, size: int = 60, seed: int = 3
+        self, url: str, client: Any, directory: pathlib.Path, state: str, size: int = 60, seed: int = 3
     ) -> None:
-        self._client, self._socket, self._directory = client, socket, directory
+        self._client, self._url, self._directory = client, url, directory
         self.before = storm.fill(client, seed, size, size // 6)
-        self.task = victim.Task(socket, {"state": state, "archive_dir": str(directory), **STATES[state]})
+        self.task = victim.Task(url, {"state": state, "archive_dir": str(directory), **STATES[state]})
 
     def archives(self) -> list[str]:
         """Those that are whole, the last first."""
@@ -47,7 +48,7 @@ class Round:
         return found
 
     def undoing(self, path: str) -> victim.Task:
-        return victim.Task(self._socket, {"path": path})
+        return victim.Task(self._url, {"path": path})
 
     def entries_out(self) -> list[Entry]:
         """The jobs that are nowhere but in an archive."""
@@ -62,15 +63,19 @@ class Round:
                     found.append(entry)
         return found
 
-    def check_books(self) -> None:
+    def taken(self) -> int:
+        """How many jobs the archives say were taken out."""
+        found = 0
+        for path in self.archives():
+            archive = Archive(path)
+            taken = self._client.get(TAKEN + archive.header.id) if archive.taken is None else archive.taken
+            found += sum(has_bit(taken or b"", number) for number in range(archive.count))
+        return found
+
+    def check_books(self, books: storm.Books | None = None) -> None:
         """Every job is in its place, or where it should go, or in an archive as taken; none in two of them."""
-        after = storm.look(self._client)
-        there = collections.Counter(storm.jid(entry.raw) for entry in self.entries_out())
-        for members in [*after.queues.values(), *after.sets.values()]:
-            there.update(map(storm.jid, members))
-        expected = collections.Counter(self.before.jids())
-        assert not expected - there, f"{len(expected - there)} are lost"
-        assert not there - expected, f"{len(there - expected)} are there twice"
+        out = [storm.jid(entry.raw) for entry in self.entries_out()]
+        storm.check_books(self.before, books or storm.Books(), storm.look(self._client), out)
 
     def run_again(self) -> None:
         """Ends the work: a third run finds nothing to do."""
@@ -91,3 +96,62 @@ class Round:
         assert after.queues == queues
         assert after.sets == self.before.sets
         assert not self._client.keys("fediverse.mastodon:turn:*")
+
+
+@dataclass
+class Storm:
+    """What happened in a number of rounds."""
+
+    rounds: int = 0
+    kills: int = 0
+    jobs: int = 0
+    produced: int = 0
+    consumed: int = 0
+    edited: int = 0
+
+
+class Usual:
+    """How long an edit and its undoing usually take, in seconds; learned from those that were not killed."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[tuple[str, bool], float] = {}
+
+    def moment(self, task: victim.Task, chance: random.Random) -> float:
+        """Some moment from the beginning to shortly after the usual end."""
+        return chance.random() * 1.1 * self._seconds.get(self._name(task), 0.5)
+
+    def learn(self, task: victim.Task, end: victim.End) -> None:
+        if end.result is not None:
+            self._seconds[self._name(task)] = end.seconds
+
+    @staticmethod
+    def _name(task: victim.Task) -> tuple[str, bool]:
+        return str(task.options.get("state", "")), "path" in task.options
+
+
+def storm_round(
+    url: str, client: Any, directory: pathlib.Path, state: str, size: int, seed: int, usual: Usual, found: Storm
+) -> None:
+    """Kill an edit at some moment and run it again, kill its undoing and run that again, while all others go on."""
+    chance = random.Random(seed)
+    fight = Round(url, client, directory, state, size, seed)
+
+    def attack(task: victim.Task) -> None:
+        end = victim.run(task, after=usual.moment(task, chance))
+        found.kills += end.result is None
+        end = victim.run(task)
+        usual.learn(task, end)
+        assert end.result is not None
+
+    with storm.others(url, seed) as books:
+        attack(fight.task)
+        found.edited += fight.taken()
+        for path in fight.archives():
+            attack(fight.undoing(path))
+    fight.check_books(books)
+    assert not fight.entries_out(), "an archive was not put back as a whole"
+    assert not client.keys("fediverse.mastodon:turn:*")
+    found.rounds += 1
+    found.jobs += sum(1 for _jid in fight.before.jids())
+    found.produced += len(books.produced)
+    found.consumed += len(books.consumed)

@@ -52,9 +52,12 @@ class Before:
     queues: dict[str, list[bytes]] = field(default_factory=dict)
     sets: dict[str, dict[bytes, float]] = field(default_factory=dict)
 
-    def jids(self) -> Iterator[bytes]:
+    def members(self) -> Iterator[bytes]:
         for members in [*self.queues.values(), *self.sets.values()]:
-            yield from map(jid, members)
+            yield from members
+
+    def jids(self) -> Iterator[bytes]:
+        return map(jid, self.members())
 
 
 def fill(client: redis.Redis, seed: int, queued: int, waiting: int) -> Before:
@@ -91,11 +94,11 @@ class Books:
 
 
 @contextlib.contextmanager
-def others(path: str, seed: int = 1, produce: int = 2000, consume: int = 1500) -> Iterator[Books]:
+def others(url: str, seed: int = 1, produce: int = 2000, consume: int = 1500) -> Iterator[Books]:
     """Producers and workers, so many jobs a second, in a process of their own; the books are filled in at the end."""
     books = Books()
     ours, theirs = _FORK.Pipe()
-    process = _FORK.Process(target=_run, args=(theirs, path, seed, produce, consume), daemon=True)
+    process = _FORK.Process(target=_run, args=(theirs, url, seed, produce, consume), daemon=True)
     process.start()
     assert ours.recv() == "ready"
     try:
@@ -109,8 +112,8 @@ def others(path: str, seed: int = 1, produce: int = 2000, consume: int = 1500) -
         books.__dict__.update(found.__dict__)
 
 
-def _run(pipe: Any, path: str, seed: int, produce: int, consume: int) -> None:
-    client: Any = redis.Redis(unix_socket_path=path)
+def _run(pipe: Any, url: str, seed: int, produce: int, consume: int) -> None:
+    client: Any = redis.Redis.from_url(url)
     chance, books = random.Random(seed), Books()
     pop, fresh = client.register_script(_POP), iter(range(10**12, 10**13))
     running: collections.deque[tuple[float, str, bytes]] = collections.deque()

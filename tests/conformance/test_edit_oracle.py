@@ -18,6 +18,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import editing
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import turn
 from ansible_collections.fediverse.mastodon.tests.conformance.intents import edit, restore
 
@@ -295,3 +297,25 @@ def test_unique_keeps_the_oldest_of_each(scratch_redis, database, arguments, win
         if result["archive"]:
             restore(scratch_redis, result["archive"], NOW)
         assert read(scratch_redis) == database
+
+
+def test_unique_keeps_one_of_each_while_workers_fetch(scratch_redis, tmp_path, monkeypatch):
+    """It reads more than once, and what it keeps stands elsewhere then."""
+    fetched = [job(number, "A", args=[50 + number]) for number in range(3)]
+    twice = [job(100 + number, "A", args=[number % 10]) for number in range(30)]
+    database = empty()
+    database["queues"]["a"] = [*fetched, *twice]
+    write(scratch_redis, database)
+    reads = []
+
+    def selected(*arguments, real=editing.selected):
+        reads.append(1)
+        if len(reads) == 3:
+            assert scratch_redis.rpop("queue:a", 3) == fetched
+        return real(*arguments)
+
+    monkeypatch.setattr(jobs, "selected", selected)
+    result = edit(scratch_redis, tmp_path, NOW, {"state": "unique", "classes": ["A"]})
+    assert len(reads) == 3
+    assert read(scratch_redis)["queues"]["a"] == twice[:10]
+    assert (result["matched"], result["edited"], result["gone"]) == (20, 20, 0)

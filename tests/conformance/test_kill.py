@@ -25,9 +25,9 @@ def many_steps(monkeypatch):
 
 def points(redis_process, client, directory, state, undo=False):
     """Some of the points that an edit or its undoing passes, evenly from the first to the last."""
-    whole = Round(redis_process.socket, client, directory, state)
+    whole = Round(redis_process.url, client, directory, state)
     whole.task.run()  # with all scripts loaded a run passes the same points again
-    whole = Round(redis_process.socket, client, directory / "whole", state)
+    whole = Round(redis_process.url, client, directory / "whole", state)
     end = victim.run(whole.task)
     if undo:
         end = victim.run(whole.undoing(whole.archives()[0]))
@@ -38,7 +38,7 @@ def points(redis_process, client, directory, state, undo=False):
 @pytest.mark.parametrize("state", STATES)
 def test_an_edit_is_killed(redis_process, scratch_redis, tmp_path, state):
     for point in points(redis_process, scratch_redis, tmp_path, state):
-        killed = Round(redis_process.socket, scratch_redis, tmp_path / str(point), state)
+        killed = Round(redis_process.url, scratch_redis, tmp_path / str(point), state)
         victim.run(killed.task, at_point=point)
         killed.check_books()
         killed.run_again()
@@ -49,7 +49,7 @@ def test_an_edit_is_killed(redis_process, scratch_redis, tmp_path, state):
 @pytest.mark.parametrize("state", STATES)
 def test_its_undoing_is_killed(redis_process, scratch_redis, tmp_path, state):
     for point in points(redis_process, scratch_redis, tmp_path, state, undo=True):
-        killed = Round(redis_process.socket, scratch_redis, tmp_path / str(point), state)
+        killed = Round(redis_process.url, scratch_redis, tmp_path / str(point), state)
         killed.run_again()
         undoing = killed.undoing(killed.archives()[0])
         victim.run(undoing, at_point=point)

@@ -12,6 +12,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+import redis
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs
 from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary import Session
@@ -20,6 +21,8 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archiv
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
 from ansible_collections.fediverse.mastodon.tests.conformance import storm
 from ansible_collections.fediverse.mastodon.tests.conformance.intents import module_options
+from ansible_collections.fediverse.mastodon.tests.conformance.killing import Storm, Usual, storm_round
+from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import redis_server
 
 PUSHES, CRAWLS, BACKUPS = storm.CLASSES
 STATES: dict[str, dict[str, Any]] = {
@@ -80,17 +83,15 @@ def check_all_were_met(before, books, after, options, found):
         assert not [raw for raw in missed if raw in there], "meant, there all the time, and passed over"
 
 
-@pytest.mark.parametrize(("seed", "consume"), [(1, 1_500), (2, 6_000)])
-@pytest.mark.parametrize("state", STATES)
-def test_edits_under_load(redis_process, scratch_redis, tmp_path, state, seed, consume):
-    before = storm.fill(scratch_redis, seed, 20_000, 1_000)
+def check_edit_under_load(url, client, directory, state, seed, consume):
+    before = storm.fill(client, seed, 20_000, 1_000)
     options = STATES[state]
-    with storm.others(str(redis_process.socket), seed, consume=consume) as books:
+    with storm.others(url, seed, consume=consume) as books:
         time.sleep(0.1)
-        with pause_before_the_first_step(0.5 * seed):
-            result = edit(scratch_redis, tmp_path, state=state, **options)
+        with pause_before_the_first_step(0.5):
+            result = edit(client, directory, state=state, **options)
         time.sleep(0.1)
-    after = storm.look(scratch_redis)
+    after = storm.look(client)
     found = entries(result["archive"]) if result["archive"] else []
     storm.check_books(before, books, after, [storm.jid(entry.raw) for entry, taken in found if taken and not entry.to])
     storm.check_order(before, books, after)
@@ -99,4 +100,53 @@ def test_edits_under_load(redis_process, scratch_redis, tmp_path, state, seed, c
     assert result["edited"] == sum(taken for _entry, taken in found)
     assert result["matched"] == result["edited"] + result["gone"] + result["unchanged"] + result["remaining"]
     assert result["remaining"] == 0
-    assert not scratch_redis.keys("fediverse.mastodon:t*")
+    assert not client.keys("fediverse.mastodon:t*")
+
+
+@pytest.mark.parametrize("consume", [1_500, 6_000])
+@pytest.mark.parametrize("state", STATES)
+def test_edits_under_load(redis_process, scratch_redis, tmp_path, state, consume):
+    check_edit_under_load(redis_process.url, scratch_redis, tmp_path, state, consume // 1_000, consume)
+
+
+@pytest.mark.parametrize("program", ["redis-server", "valkey-server"])
+def test_edits_under_load_on_what_debian_13_ships(tmp_path, program):
+    with redis_server("trixie", tmp_path, program) as url, redis.Redis.from_url(url) as client:
+        for seed, state in enumerate(["absent", "moved", "enqueued"]):
+            check_edit_under_load(url, client, tmp_path / state, state, seed, 3_000)
+
+
+def test_unique_keeps_one_of_each_under_load(redis_process, scratch_redis, tmp_path):
+    """Those to keep are fetched, and pushed by the poller, while duplicates are looked for."""
+    before = storm.fill(scratch_redis, 5, 5_000, 500)
+    with storm.others(redis_process.url, 5, consume=6_000) as books, pause_before_the_first_step(0.2):
+        result = edit(scratch_redis, tmp_path, state="unique", all=True)
+    after = storm.look(scratch_redis)
+    found = entries(result["archive"])
+    storm.check_books(before, books, after, [storm.jid(entry.raw) for entry, taken in found if taken])
+    left = {content(raw) for members in [*after.queues.values(), *after.sets.values()] for raw in members}
+    known = {storm.jid(raw): content(raw) for raw in before.members()}
+    left |= {known[jid] for jid in books.consumed if jid in known}
+    assert {content(entry.raw) for entry, _taken in found} <= left, "of some jobs no copy is left or was run"
+
+
+def content(raw):
+    payload = json.loads(raw)
+    return payload["class"], json.dumps(payload["args"])
+
+
+def test_kills_under_load(redis_process, scratch_redis, tmp_path):
+    """./dev soak does it 200 times and longer."""
+    usual, found = Usual(), Storm()
+    for seed, state in enumerate(["absent", "dead", "moved", "enqueued", "rescheduled"] * 2):
+        storm_round(
+            redis_process.url,
+            scratch_redis,
+            tmp_path / str(seed),
+            state,
+            size=4_000,
+            seed=seed,
+            usual=usual,
+            found=found,
+        )
+    assert found.kills >= 5

@@ -13,7 +13,6 @@ import functools
 import itertools
 import multiprocessing
 import os
-import pathlib
 import signal
 import threading
 import time
@@ -33,9 +32,9 @@ _FORK = multiprocessing.get_context("fork")
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """sidekiq_job, or sidekiq_archive if the options have a path. C(socket): that of Redis."""
+    """sidekiq_job, or sidekiq_archive if the options have a path. C(url): that of Redis."""
 
-    socket: pathlib.Path
+    url: str
     options: Options
     prefix: str = ""
     check_mode: bool = False
@@ -46,7 +45,7 @@ class Task:
             (jobs.ARCHIVE_OPTIONS, jobs.restore) if "path" in self.options else (jobs.JOB_OPTIONS, jobs.edit_jobs)
         )
         options = module_options(spec, self.options)
-        with redis.Redis(unix_socket_path=str(self.socket)) as client:
+        with redis.Redis.from_url(self.url) as client:
             return body(Session(client, Keys(self.prefix), options, self.check_mode, "test"))
 
 

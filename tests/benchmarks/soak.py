@@ -1,0 +1,112 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Edits that are killed under load, many times, and edits of a million jobs: what is lost, and how much memory it takes.
+
+Each run fills an instance, lets producers (2,000 jobs a second), workers and a poller loose, kills an edit at some moment and
+runs it again, then kills its undoing and runs that again. At the end every job must be in Redis or have been run, once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import pathlib
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import redis
+
+from ansible_collections.fediverse.mastodon.tests.benchmarks.table import table
+from ansible_collections.fediverse.mastodon.tests.conformance import killing, test_edit_memory
+from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import redis_server
+from ansible_collections.fediverse.mastodon.tests.instance import server
+
+SERVERS = ("redis", "valkey", "debian-redis", "debian-valkey")
+_DEBIAN = {"debian-redis": "redis-server", "debian-valkey": "valkey-server"}
+
+
+@contextlib.contextmanager
+def running(name: str, directory: pathlib.Path) -> Iterator[str]:
+    """The URL of an empty server."""
+    if name in _DEBIAN:
+        with redis_server("trixie", directory, _DEBIAN[name]) as url:
+            yield url
+    else:
+        with server.running(binary="redis-server" if name == "redis" else None) as found:
+            yield found.url
+
+
+def kills(names: Sequence[str], runs: int, size: int) -> str:
+    """A table of so many runs on each server."""
+    rows = []
+    for name in names:
+        with (
+            tempfile.TemporaryDirectory(prefix="soak-") as scratch,
+            running(name, pathlib.Path(scratch)) as url,
+            redis.Redis.from_url(url) as client,
+        ):
+            rows.append(_storm(name, url, client, pathlib.Path(scratch), runs, size))
+    head = ("server", "runs", "kills", "jobs", "produced", "consumed", "edited", "restored", "lost", "twice", "seconds")
+    return table(head, rows)
+
+
+def _storm(name: str, url: str, client: Any, scratch: pathlib.Path, runs: int, size: int) -> tuple[str, ...]:
+    info, began = client.info("server"), time.monotonic()
+    version = f"{name} {info.get('valkey_version') or info['redis_version']}"
+    found, usual = killing.Storm(), killing.Usual()
+    for seed, state in zip(range(runs), itertools.cycle(killing.STATES)):
+        if sys.stderr.isatty():
+            print(f"\r{version}: {seed} of {runs}", end="", file=sys.stderr, flush=True)
+        with tempfile.TemporaryDirectory(dir=scratch) as directory:
+            # a job that is lost or there twice ends it with an AssertionError that says so
+            killing.storm_round(url, client, pathlib.Path(directory), state, size, seed, usual, found)
+    numbers = (
+        found.rounds,
+        found.kills,
+        found.jobs,
+        found.produced,
+        found.consumed,
+        found.edited,
+        found.restored,
+        0,
+        0,
+    )
+    return (version, *(f"{number:,}" for number in numbers), f"{time.monotonic() - began:.0f}")
+
+
+def memory(jobs: int) -> str:
+    """A table of the peaks at so many jobs."""
+    with (
+        tempfile.TemporaryDirectory(prefix="soak-") as scratch,
+        server.running(binary="redis-server") as found,
+        found.client() as client,
+    ):
+        test_edit_memory.fill(client, jobs)
+        peaks = test_edit_memory.check(client, found.socket, scratch, jobs)
+    return table((f"{jobs:,} jobs", "peak"), [(what, f"{peak / 1024**2:.0f} MB") for what, peak in peaks.items()])
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run, and print the tables. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="./dev soak", description=__doc__)
+    parser.add_argument("--runs", type=int, default=200, help="of each server (200)")
+    parser.add_argument("--size", type=int, default=20_000, help="jobs in the largest queue of a run (20000)")
+    parser.add_argument("--jobs", type=int, default=1_000_000, help="for the memory (1000000; 0 leaves it out)")
+    parser.add_argument("--server", action="append", choices=SERVERS, help="redis and valkey are the default")
+    options = parser.parse_args(arguments)
+    names = options.server or SERVERS[:2]
+    print(f"$ ./dev soak --runs {options.runs} --size {options.size} --jobs {options.jobs}\n", flush=True)
+    if options.runs:
+        print(kills(names, options.runs, options.size) + "\n", flush=True)
+    if options.jobs:
+        print(memory(options.jobs) + "\n", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
