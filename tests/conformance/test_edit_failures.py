@@ -318,7 +318,7 @@ def test_clients_that_are_killed_all_the_time(edited, small_steps):
     killer = threading.Thread(target=kill)
     killer.start()
     try:
-        ends = [edited.run("move") for _ in range(40)]
+        ends = [edited.run("move") for _number in range(40)]
     finally:
         over.set()
         killer.join()

@@ -82,6 +82,7 @@ def test_errors_as_ansible_shows_them(tmp_path):
             capture_output=True,
             text=True,
             timeout=120,
+            check=False,
         )
         assert client.lrange("queue:push", 0, -1) == before
     text = done.stdout + done.stderr
