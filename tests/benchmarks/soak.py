@@ -41,8 +41,8 @@ def running(name: str, directory: pathlib.Path) -> Iterator[str]:
             yield found.url
 
 
-def kills(names: Sequence[str], runs: int, size: int) -> str:
-    """A table of so many runs on each server."""
+def kills(names: Sequence[str], runs: int, size: int) -> tuple[str, bool]:
+    """A table of so many runs on each server, and whether a job was lost or was there twice."""
     rows = []
     for name in names:
         with (
@@ -63,7 +63,7 @@ def kills(names: Sequence[str], runs: int, size: int) -> str:
         "twice",
         "seconds",
     )
-    return table(head, rows)
+    return table(head, rows), any(row[-3:-1] != ("0", "0") for row in rows)
 
 
 def _storm(name: str, url: str, client: Any, scratch: pathlib.Path, runs: int, size: int) -> tuple[str, ...]:
@@ -74,7 +74,6 @@ def _storm(name: str, url: str, client: Any, scratch: pathlib.Path, runs: int, s
         if sys.stderr.isatty():
             print(f"\r{version}: {seed} of {runs}", end="", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(dir=scratch) as directory:
-            # a job that is lost or there twice ends it with an AssertionError that says so
             killing.storm_round(url, client, pathlib.Path(directory), state, size, seed, usual, found)
     numbers = (
         found.rounds,
@@ -83,8 +82,8 @@ def _storm(name: str, url: str, client: Any, scratch: pathlib.Path, runs: int, s
         found.produced,
         found.consumed,
         found.edited,
-        0,
-        0,
+        found.lost,
+        found.twice,
     )
     return (version, *(f"{number:,}" for number in numbers), f"{time.monotonic() - began:.0f}")
 
@@ -111,11 +110,13 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     names = options.server or SERVERS[:2]
     print(f"$ ./dev soak --runs {options.runs} --size {options.size} --jobs {options.jobs}\n", flush=True)
+    failed = False
     if options.runs:
-        print(kills(names, options.runs, options.size) + "\n", flush=True)
+        shown, failed = kills(names, options.runs, options.size)
+        print(shown + "\n", flush=True)
     if options.jobs:
         print(memory(options.jobs) + "\n", flush=True)
-    return 0
+    return int(failed)
 
 
 if __name__ == "__main__":

@@ -72,10 +72,16 @@ class Round:
             found += sum(has_bit(taken or b"", number) for number in range(archive.count))
         return found
 
-    def check_books(self, books: storm.Books | None = None) -> None:
-        """Every job is in its place, or where it should go, or in an archive as taken; none in two of them."""
+    def balance(self, books: storm.Books) -> tuple[int, int]:
+        """How many jobs are lost and how many are there twice.
+
+        Every job must be in its place, or where it should go, or in an archive as taken, and none in two of them.
+        """
         out = [storm.jid(entry.raw) for entry in self.entries_out()]
-        storm.check_books(self.before, books or storm.Books(), storm.look(self._client), out)
+        return storm.balance(self.before, books, storm.look(self._client), out)
+
+    def check_books(self) -> None:
+        assert self.balance(storm.Books()) == (0, 0)
 
     def run_again(self) -> None:
         """Ends the work: a third run finds nothing to do."""
@@ -108,6 +114,8 @@ class Storm:
     produced: int = 0
     consumed: int = 0
     edited: int = 0
+    lost: int = 0
+    twice: int = 0
 
 
 class Usual:
@@ -148,7 +156,9 @@ def storm_round(
         found.edited += fight.taken()
         for path in fight.archives():
             attack(fight.undoing(path))
-    fight.check_books(books)
+    lost, twice = fight.balance(books)
+    found.lost += lost
+    found.twice += twice
     assert not fight.entries_out(), "an archive was not put back as a whole"
     assert not client.keys("fediverse.mastodon:turn:*")
     found.rounds += 1

@@ -19,7 +19,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import editing
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive import Archive, has_bit
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
-from ansible_collections.fediverse.mastodon.tests.conformance import storm
+from ansible_collections.fediverse.mastodon.tests.conformance import storm, victim
 from ansible_collections.fediverse.mastodon.tests.conformance.intents import module_options
 from ansible_collections.fediverse.mastodon.tests.conformance.killing import Storm, Usual, storm_round
 from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import redis_server
@@ -149,4 +149,27 @@ def test_kills_under_load(redis_process, scratch_redis, tmp_path):
             usual=usual,
             found=found,
         )
+    assert (found.lost, found.twice) == (0, 0)
     assert found.kills >= 5
+
+
+def test_two_edits_of_a_queue_at_once(redis_process, scratch_redis, tmp_path):
+    """One waits for the turn of the other; each takes all that it wants."""
+    before = storm.fill(scratch_redis, 1, 20_000, 100)
+    tasks = [
+        {"state": "absent", "classes": [PUSHES], "sets": ["queues"]},
+        {"state": "dead", "classes": [CRAWLS], "sets": ["queues"]},
+    ]
+    with storm.others(redis_process.url, 1) as books:
+        started = [
+            victim.start(victim.Task(redis_process.url, {**options, "archive_dir": str(tmp_path)})) for options in tasks
+        ]
+        results = [victim.wait(one).result for one in started]
+    after = storm.look(scratch_redis)
+    found = [entries(result["archive"]) for result in results]
+    storm.check_books(before, books, after, [storm.jid(entry.raw) for entry, taken in found[0] if taken])
+    storm.check_order(before, books, after)
+    for options, one in zip(tasks, found):
+        check_nothing_was_passed_over(books, after, options, one)
+        check_all_were_met(before, books, after, options, one)
+    assert not scratch_redis.keys("fediverse.mastodon:t*")

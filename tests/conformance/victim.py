@@ -58,28 +58,49 @@ class End:
     seconds: float
 
 
-def run(task: Task, at_point: int | None = None, after: float | None = None) -> End:
-    """Run it; kill it at a point (from 0) or after so many seconds, if it has not ended by then."""
+@dataclasses.dataclass(frozen=True)
+class Started:
+    """A process that runs a task."""
+
+    process: Any
+    pipe: Any
+    began: float
+
+
+def start(task: Task, at_point: int | None = None) -> Started:
+    """Let it run; it is killed at a point (from 0)."""
     ours, theirs = _FORK.Pipe()
     process = _FORK.Process(target=_child, args=(theirs, task, at_point), daemon=True)
     began = time.monotonic()
     process.start()
     theirs.close()
-    if after is not None and not ours.poll(after):
-        process.kill()
-    process.join(60)
-    seconds = time.monotonic() - began
-    try:
-        found = ours.recv()
-    except EOFError:
-        assert process.exitcode == -signal.SIGKILL, process.exitcode
-        return End(None, at_point or 0, seconds)
-    finally:
-        ours.close()
+    return Started(process, ours, began)
+
+
+def wait(started: Started) -> End:
+    """How it ended."""
+    with started.pipe:
+        started.pipe.poll(60)
+        seconds = time.monotonic() - started.began
+        try:
+            found = started.pipe.recv()
+        except EOFError:
+            started.process.join(10)
+            assert started.process.exitcode == -signal.SIGKILL, started.process.exitcode
+            return End(None, 0, seconds)
+    started.process.join(10)
     if isinstance(found, Exception):
         raise found
     result, points = found
     return End(result, points, seconds)
+
+
+def run(task: Task, at_point: int | None = None, after: float | None = None) -> End:
+    """Run it; kill it at a point (from 0) or after so many seconds, if it has not ended by then."""
+    started = start(task, at_point)
+    if after is not None and not started.pipe.poll(after):
+        started.process.kill()
+    return wait(started)
 
 
 def _child(pipe: Any, task: Task, at_point: int | None) -> None:
