@@ -475,3 +475,18 @@ def test_a_destination_that_is_none_of_sidekiqs(edited, kind):
     result = edited.run("move")
     assert f"the key 'queue:slow' holds a {kind} where Sidekiq keeps a list" in result["msg"]
     assert contents(client) == before
+
+
+@pytest.mark.parametrize("forbidden", ["unlink", "zrem", "hexists", "eval|evalsha"])
+def test_locks_that_the_acl_forbids_to_free(edited, forbidden):
+    client = edited.client
+    client.hset("uniquejobs:gone:LOCKED", "no such job", "1795331156.4")
+    client.zadd("uniquejobs:digests", {"uniquejobs:gone": 1795331156.4})
+    rules = [f"-{name}" for name in forbidden.split("|")]
+    client.acl_setuser("storm", enabled=True, passwords=["+open sesame"], keys=["*"], commands=["+@all", *rules])
+    before = contents(client)
+    login = {"redis_username": "storm", "redis_password": "open sesame"}
+    result = modules.run("sidekiq_lock", **edited.connection, **login, min_age="0s")
+    assert "does not permit the user storm what this task needs" in result["msg"]
+    assert contents(client) == before
+    assert modules.run("sidekiq_lock", **edited.connection, min_age="0s")["freed"] == 1

@@ -399,8 +399,21 @@ return {placed, locked}
 
 # KEYS: none of its own
 # ARGV: prefix, then for each lock: digest, number of holders, their jids
-UNLOCK: t.Final = """
+UNLOCK: t.Final = (
+    _RIGHTS
+    + """
 local prefix, at, freed = ARGV[1], 2, 0
+need('zrem', prefix .. 'uniquejobs:digests', 'x')
+need('zrem', prefix .. 'uniquejobs:expiring_digests', 'x')
+while at <= #ARGV do
+  local base = prefix .. ARGV[at]
+  need('hlen', base .. ':LOCKED')
+  need('hexists', base .. ':LOCKED', 'x')
+  need('unlink', base, base .. ':QUEUED', base .. ':PRIMED', base .. ':LOCKED', base .. ':INFO')
+  at = at + 2 + tonumber(ARGV[at + 1])
+end
+if refused then return redis.error_reply(refused) end
+at = 2
 while at <= #ARGV do
   local digest, count = ARGV[at], tonumber(ARGV[at + 1])
   local base = prefix .. digest
@@ -419,7 +432,8 @@ while at <= #ARGV do
 end
 return freed
 """
-"""Frees locks whose holders are still those that were seen. (An ACL that forbids UNLINK ends it before anything is changed.)"""
+)
+"""Frees locks whose holders are still those that were seen."""
 
 # KEYS: list
 # ARGV: how many were seen, page, margin, last member seen, pieces of bytes of which one must occur
