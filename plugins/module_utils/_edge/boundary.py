@@ -48,7 +48,7 @@ def run(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Session], Result
         supports_check_mode=True,
         **constraints,
     )
-    gc.disable()  # it would go through all jobs again and again, and there is nothing in circles to collect
+    gc.freeze()  # what is loaded by now stays, and need not be looked at again
     progress: Result = {}
     try:
         settings, warnings = settings_from_options(module.params, run=_runner(module), environ=os.environ)
