@@ -265,6 +265,7 @@ class Cutting:
 
     def close(self):
         self._left = 0
+        self._listener.shutdown(socket.SHUT_RDWR)  # else its thread would wait for ever
         self._listener.close()
 
 

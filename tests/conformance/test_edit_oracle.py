@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import json
 import pathlib
+import random
 import tempfile
 from typing import Any
 
@@ -24,7 +25,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import
 from ansible_collections.fediverse.mastodon.tests.conformance.intents import edit, restore
 
 NOW = 1795331156.5
-REAL_REDIS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+REAL_REDIS = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SETS = {"retry": "retry", "scheduled": "schedule", "dead": "dead"}
 ODD = [b"", b"\x00", b"garbage", b"\xff\xfe", b"[]", b"{}", b'{"class":7}', b"x" * 3000]
 
@@ -319,3 +320,16 @@ def test_unique_keeps_one_of_each_while_workers_fetch(scratch_redis, tmp_path, m
     assert len(reads) == 3
     assert read(scratch_redis)["queues"]["a"] == twice[:10]
     assert (result["matched"], result["edited"], result["gone"]) == (20, 20, 0)
+
+
+@pytest.mark.parametrize("state", ["absent", "moved", "dead"])
+def test_jobs_of_every_size(scratch_redis, state):
+    """A step takes as many as it can hold, so that their sizes decide where it ends."""
+    chance = random.Random(4)
+    database = empty()
+    database["queues"]["a"] = [
+        job(number, chance.choice("AB"), args=["x" * chance.choice([10, 10, 1000, 90_000, 300_000])])
+        for number in range(150)
+    ]
+    for window in (3, 1000):
+        check(scratch_redis, database, state, ["A"], window)

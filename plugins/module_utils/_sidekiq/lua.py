@@ -20,6 +20,9 @@ from __future__ import annotations
 
 import typing as t
 
+WINDOW_BYTES: t.Final = 400_000
+"""Of a list, so that a step holds Redis for a few milliseconds."""
+
 _RIGHTS = """
 local refused = false
 local function need(command, key, ...)
@@ -127,6 +130,18 @@ local function begin_step()
   window = math.min(window, left)
   return true
 end
+local function read_window()
+  local members, bytes = {}, 0
+  while #members < window and bytes < BYTES do
+    local count = math.min(window - #members, 20)
+    local slice = redis.call('LRANGE', key, -(#members + count), -(#members + 1))
+    for place = #slice, 1, -1 do
+      members[#members + 1] = slice[place]
+      bytes = bytes + #slice[place]
+    end
+  end
+  return members
+end
 local function end_step()
   if mode == 'after' then return end
   if left == 0 then
@@ -137,7 +152,8 @@ local function end_step()
   end
 end
 """
-"""KEYS: list, bitmap, turn. ARGV: prefix, window, id of the turn, C(begin), C(go on), C(finish) or C(after) it."""
+"""The members of a window, the next to run first, are fewer where they are large.
+KEYS: list, bitmap, turn. ARGV: prefix, window, id of the turn, C(begin), C(go on), C(finish) or C(after) it."""
 
 _JOBS = """
 local function split(joined, sizes)
@@ -188,13 +204,13 @@ SIFT: t.Final = (
     + _RIGHTS
     + _LOCKS
     + _LISTS
-    + _TURN.replace("TTL", "ARGV[8]")
+    + _TURN.replace("TTL", "ARGV[8]").replace("BYTES", str(WINDOW_BYTES))
     + "local target, queues, kind = KEYS[4], KEYS[5], ARGV[6]\n"
     + _JOBS.replace("FIRST", "9")
     + """
 if refused then return redis.error_reply(refused) end
 if not begin_step() then return {-1, 0, 0, 0, -1, {}} end
-local members = window > 0 and redis.call('LRANGE', key, -window, -1) or {}
+local members = read_window()
 local wanted, more = {}, {}
 for index = count, 1, -1 do
   local member = wanted_members[index]
@@ -210,8 +226,7 @@ local function has_room(index)
   return true
 end
 local kept, taken, processed, stopped, last = {}, {}, 0, 0, -1
-for place = #members, 1, -1 do
-  local member = members[place]
+for _, member in ipairs(members) do
   local found = wanted[member]
   if not found and ARGV[5] ~= '' and member == ARGV[5] then
     stopped = 1
@@ -313,7 +328,7 @@ WEAVE: t.Final = (
     + _RIGHTS
     + _LOCKS
     + _LISTS
-    + _TURN.replace("TTL", "ARGV[6]")
+    + _TURN.replace("TTL", "ARGV[6]").replace("BYTES", str(WINDOW_BYTES))
     + """
 local at, numbers, locked = 8, {}, 0
 need_type(KEYS[4], 'set')
@@ -325,10 +340,10 @@ for job = at, #ARGV, 6 do
   if ARGV[job + 3] ~= '' then need_to_lock(ARGV[job + 3]) end
 end
 if refused then return redis.error_reply(refused) end
-if not begin_step() then return {-1, 0, 0, 0} end
+if not begin_step() then return {-1, 0, 0, 0, 0} end
 local first = ARGV[at + 1] or 0
 redis.call('SETBIT', bitmap, first, redis.call('GETBIT', bitmap, first))
-local members = mode ~= 'after' and window > 0 and redis.call('LRANGE', key, -window, -1) or {}
+local members = mode ~= 'after' and read_window() or {}
 local out = {}
 local function insert()
   if redis.call('GETBIT', bitmap, ARGV[at + 1]) == 0 then
@@ -337,12 +352,15 @@ local function insert()
   end
   at = at + 6
 end
-for place = #members, 1, -1 do
-  while at <= #ARGV and tonumber(ARGV[at + 2]) <= #members - place do insert() end
-  out[#out + 1] = members[place]
+local function insert_all(before)
+  while at <= #ARGV and tonumber(ARGV[at + 2]) <= before do insert() end
+end
+for place, member in ipairs(members) do
+  insert_all(place - 1)
+  out[#out + 1] = member
 end
 left = left - #members
-while at <= #ARGV do insert() end
+insert_all(left > 0 and #members or math.huge)
 if #numbers > 0 then redis.call('SADD', KEYS[4], ARGV[5]) end
 if #numbers > 0 or left > 0 or turned then
   push(key, out)
@@ -355,7 +373,7 @@ for _, number in ipairs(numbers) do
   locked = locked + lock(ARGV[number + 3], ARGV[number + 4], ARGV[number + 5], ARGV[7])
 end
 redis.call('EXPIRE', bitmap, ARGV[6])
-return {left, #members, locked, #numbers}
+return {left, #members, locked, #numbers, (at - 8) / 6}
 """
 )
 
@@ -455,9 +473,10 @@ if seen > 0 then
   fresh = place - 1
 end
 local at, size, found = {}, {}, {}
-local find, needles = string.find, #ARGV
+local find, needles, bytes = string.find, #ARGV, 0
 for place = fresh, 1, -1 do
   local member = members[place]
+  bytes = bytes + #member
   local wanted = false
   for index = 5, needles do
     if find(member, ARGV[index], 1, true) then wanted = true break end
@@ -470,7 +489,7 @@ for place = fresh, 1, -1 do
 end
 return {
   seen, fresh, fresh > 0 and members[1] or '', #members < page + margin and 1 or 0,
-  table.concat(at, ','), table.concat(size, ','), table.concat(found)
+  table.concat(at, ','), table.concat(size, ','), table.concat(found), bytes
 }
 """
 """Reads a page of a list from the tail on, as C(walk.queue_members) does, but sends only members in which one of the given

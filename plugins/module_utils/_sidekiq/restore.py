@@ -20,7 +20,7 @@ from .keys import Keys
 from .place import Place, place_named
 from .spool import Spool
 from .take import LIFTED, RESTORED, TAKEN, Coming, Numbered, Taker, steps
-from .turn import BITMAP_SECONDS, TURN, begin, finish
+from .turn import BITMAP_SECONDS, TURN, begin, finish, is_full
 
 _STEP = 200
 _SOUGHT_AT_ONCE = 250_000  # some 30 MB
@@ -164,10 +164,12 @@ class Restorer:
         while following:
             window = 0 if turn.ended else turn.window
             step: list[Numbered] = []
-            while following and len(step) < _STEP:
+            size = 0
+            while following and len(step) < _STEP and not is_full(0, size):
                 if not turn.ended and _before(following, offset + len(step)) >= window:
                     break
                 step.append(coming.pop())
+                size += len(following[1].raw)
                 following = coming.peek()
             if following:
                 window = min(window, _before(following, offset + len(step)))
@@ -176,7 +178,7 @@ class Restorer:
             for index, numbered in enumerate(step):
                 number, entry = numbered
                 arguments += [entry.raw, number, _before(numbered, offset + index), *_lock(entry)]
-            left, processed, locked, placed = self._weave(keys, arguments)
+            left, processed, locked, placed, done = self._weave(keys, arguments)
             if not turn.ended:
                 turn.advance(left, processed)
             if turn.lost:  # another edit has ended it; what was put in is counted among the members now
@@ -185,6 +187,8 @@ class Restorer:
                 coming.push(step)
                 following = coming.peek()
                 continue
+            coming.push(step[done:])  # before which more members go than the step took
+            following = coming.peek()
             offset += processed + placed
             self._count(placed, locked)
         if not turn.ended:

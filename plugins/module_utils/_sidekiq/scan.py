@@ -11,10 +11,7 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from . import lua
-from .walk import locate
-
-PAGE: t.Final = 1000
-_MARGIN = 100
+from .walk import PAGE, Page, locate
 
 
 def candidates(
@@ -29,10 +26,13 @@ def candidates(
     total = 0
     milestones: list[bytes] = []
 
+    pages = Page(page)
+
     def read(seen: int, last: bytes) -> t.Any:
         while True:
-            reply = script([key], [seen, page, min(seen, _MARGIN), last, *needles])
+            reply = script([key], [seen, pages.size, min(seen, pages.margin), last, *needles])
             if reply[0] >= 0:
+                pages.learn(reply[1], reply[7])
                 return reply
             # more was fetched than the margin allows for, or somebody deleted the last one
             seen, there = locate(client, key, [last, *reversed(milestones)])
@@ -41,7 +41,7 @@ def candidates(
     with ThreadPoolExecutor(max_workers=1) as ahead:  # Redis looks for the next page while this one is worked on
         coming = ahead.submit(read, 0, b"") if left else None
         while coming is not None:
-            seen, fresh, last, ended, places, sizes, found = coming.result()
+            seen, fresh, last, ended, places, sizes, found, _bytes = coming.result()
             more = fresh and not ended and left > fresh
             milestones.append(last)
             coming = ahead.submit(read, seen + fresh, last) if more else None

@@ -16,7 +16,7 @@ from . import lua
 from .archive import Entry
 from .keys import SETS, Keys
 from .place import Place, place_named
-from .turn import BITMAP_SECONDS, Turn, begin, finish, window_for
+from .turn import BITMAP_SECONDS, Turn, begin, finish, is_full
 
 TAKEN: t.Final = "fediverse.mastodon:taken:"
 RESTORED: t.Final = "fediverse.mastodon:restored:"
@@ -107,8 +107,12 @@ class Taker:
         while not turn.ended:
             soon = turn.passed + turn.window + drift
             following = coming.peek()
-            while following and (following[1].position < soon or len(open_) <= turn.window // _AHEAD):
+            size = sum(len(entry.raw) for _number, entry in open_)
+            while following and not (open_ and is_full(0, size)):
+                if following[1].position >= soon and len(open_) > turn.window // _AHEAD:
+                    break
                 open_.append(coming.pop())
+                size += len(following[1].raw)
                 following = coming.peek()
             if not open_:
                 break
@@ -219,8 +223,16 @@ class Coming:
 
 def steps(group: t.Iterator[Numbered]) -> t.Iterator[list[Numbered]]:
     """As many at once as a step may take."""
-    for first in group:
-        yield [first, *itertools.islice(group, window_for([first[1].raw]) - 1)]
+    step: list[Numbered] = []
+    size = 0
+    for numbered in group:
+        step.append(numbered)
+        size += len(numbered[1].raw)
+        if is_full(len(step), size):
+            yield step
+            step, size = [], 0
+    if step:
+        yield step
 
 
 def _jobs(wanted: t.Collection[Numbered], kind: str) -> list[t.Any]:

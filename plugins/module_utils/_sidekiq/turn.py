@@ -19,9 +19,6 @@ from . import lua
 from .keys import Keys
 from .place import Place
 
-WINDOW_BYTES: t.Final = 400_000
-"""Of a list, so that a step holds Redis for a few milliseconds."""
-
 BITMAP_SECONDS: t.Final = 90 * 86400
 """How long Redis remembers what it was told about archives and turns that nobody brought to their end."""
 
@@ -95,7 +92,12 @@ def finish(client: t.Any, key: Keys, place: Place, mine: str = "") -> None:
         script(keys, [key.prefix, window, mine, "finish", *_NO_JOBS])
 
 
+def is_full(count: int, size: int) -> bool:
+    """Whether so many jobs of so many bytes in all are enough for a step."""
+    return count >= _LARGEST or size >= lua.WINDOW_BYTES
+
+
 def window_for(members: t.Sequence[bytes]) -> int:
     """How many members of this size a step may take."""
     average = sum(map(len, members)) / len(members) if members else 1.0
-    return max(_SMALLEST, min(_LARGEST, int(WINDOW_BYTES / max(average, 1.0))))
+    return max(_SMALLEST, min(_LARGEST, int(lua.WINDOW_BYTES / max(average, 1.0))))

@@ -15,7 +15,23 @@ import typing as t
 from collections import Counter
 
 PAGE: t.Final = 1000
-_MARGIN = 100
+_PAGE_BYTES = 1_000_000
+_FIRST_PAGE, _SMALLEST_PAGE = 100, 10
+_MARGIN, _SMALLEST_MARGIN = 100, 5
+
+
+class Page:
+    """How many members to read at once: C(most), but fewer where they are large. C(margin): of those seen last."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.size, self.margin = min(most, _FIRST_PAGE), _MARGIN
+
+    def learn(self, count: int, size: int) -> None:
+        """So many members had so many bytes in all."""
+        fit = _PAGE_BYTES * count // max(size, 1)
+        self.size = max(min(self._most, _SMALLEST_PAGE), min(self._most, 4 * self.size, fit))
+        self.margin = max(min(_MARGIN, _SMALLEST_MARGIN), min(_MARGIN, fit // 4))
 
 
 def queue_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[bytes]:
@@ -32,10 +48,11 @@ def queue_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[byt
         return
     left: int | None = None
     seen, recent, milestones = 0, t.cast("list[bytes]", []), t.cast("list[bytes]", [])
+    pages = Page(page)
     while left is None or left > 0:
         # no transaction, which an ACL for reading does not permit: Redis answers a small pipeline in one go
         pipe = client.pipeline(transaction=False)
-        pipe.lrange(key, -(seen + page), -(seen - len(recent) + 1))
+        pipe.lrange(key, -(seen + pages.size), -(seen - len(recent) + 1))
         pipe.llen(key)
         members, size = pipe.execute()
         place = _find(members, recent)
@@ -53,7 +70,8 @@ def queue_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[byt
             return
         left -= len(fresh)
         milestones += recent[:1]
-        recent = members[:_MARGIN]
+        pages.learn(len(members), sum(map(len, members)))
+        recent = members[: pages.margin]
 
 
 def set_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[tuple[bytes, float]]:
@@ -66,10 +84,11 @@ def set_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[tuple
         return
     low, offset, back = "-inf", 0, _MARGIN
     last: tuple[float, bytes] | None = None
+    pages = Page(page)
     while True:
         rows = [
             (float(score), member)
-            for member, score in client.zrangebyscore(key, low, "+inf", start=offset, num=page, withscores=True)
+            for member, score in client.zrangebyscore(key, low, "+inf", start=offset, num=pages.size, withscores=True)
         ]
         # where members before it went, what followed them would be skipped
         if last and offset and (not rows or rows[0] > last):
@@ -79,8 +98,9 @@ def set_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[tuple
         for row in rows:
             if last is None or row > last:
                 yield row[1], row[0]
-        if len(rows) < page:
+        if len(rows) < pages.size:
             return
+        pages.learn(len(rows), sum(len(member) for _score, member in rows))
         last = max(last, rows[-1]) if last else rows[-1]
         # goes on with the last of these rows, to see whether it is still where it was
         highest = rows[-1][0]
