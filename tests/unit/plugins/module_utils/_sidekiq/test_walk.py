@@ -13,7 +13,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.walk i
 def test_pages_of_small_members_grow_to_the_most():
     page = Page(1000)
     sizes = []
-    for _ in range(4):
+    for _number in range(4):
         sizes.append(page.size)
         page.learn(page.size, page.size * 440)
     assert sizes == [100, 400, 1000, 1000]
@@ -23,7 +23,7 @@ def test_pages_of_small_members_grow_to_the_most():
 @pytest.mark.parametrize(("bytes_each", "size", "margin"), [(1000, 1000, 100), (10_000, 100, 25), (300_000, 10, 5)])
 def test_pages_of_large_members_are_small(bytes_each, size, margin):
     page = Page(1000)
-    for _ in range(4):
+    for _number in range(4):
         page.learn(page.size, page.size * bytes_each)
     assert (page.size, page.margin) == (size, margin)
 
