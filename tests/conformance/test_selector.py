@@ -29,6 +29,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon impor
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.selector import Selector
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.needles import Needles
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.place import Place
 
 NOW = 1795331200.0
@@ -201,12 +202,11 @@ def select(options: dict[str, Any], members: list[Known], unread: bool = True) -
     """The numbers of those that are meant; ``unread``: with what rules out members by their bytes."""
     selector = Selector(criteria_from_options(module_options(jobs.INFO_OPTIONS, options)), NOW)
     selector.places(NoRedis(), Keys(""))
-    if not unread:
-        selector._possible = lambda raw: True
     return [
         number
         for number, known in enumerate(members)
-        if selector.match(known.raw, known.place, known.score, known.position) is not None
+        if (selector.needles.possible(known.raw) or not unread)
+        and selector.match(known.raw, known.place, known.score, known.position) is not None
         and in_places(options, known.place)
     ]
 
@@ -260,12 +260,14 @@ def test_the_same_in_redis_with_and_without_what_redis_itself_rules_out(number, 
     for known in members:
         pipe.lpush("queue:pull", known.raw) if known.place.is_queue else pipe.zadd("retry", {known.raw: known.score})
     pipe.execute()
-    for name in ("classes", "jids"):
+    for name in ("classes", "jids", "errors", "domains"):
         options = {name: draw_option(chance, name, members)}
         expected = sum(meant(known, options) for known in members)
         assert info(scratch_redis, **options)["total"] == expected
         with monkeypatch.context() as patch:
-            patch.setattr(Selector, "needles", property(lambda self: (), lambda self, value: None), raising=False)
+            patch.setattr(
+                Selector, "needles", property(lambda self: Needles(), lambda self, value: None), raising=False
+            )
             assert info(scratch_redis, **options)["total"] == expected
 
 

@@ -7,18 +7,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import heapq
 import os
 import time
 import typing as t
 from dataclasses import asdict
 
-from .._mastodon.duplicates import Fingerprints, fingerprint
+from .._mastodon.count import Count, count_jobs
 from .._mastodon.editing import Plan, Record, Selected, apply, plan, selected, settle, take_back, without_oldest
 from .._mastodon.selector import Selector
 from .._mastodon.shape import FIELDS, describe_job
 from .._mastodon.tally import Tally
-from .._sidekiq.age import since
 from .._sidekiq.archive import Archive, Entry, Writer
 from .._sidekiq.change import Wish
 from .._sidekiq.duration import seconds
@@ -70,33 +68,22 @@ def job_info(session: Session) -> Result:
     """Counts, and some of the jobs."""
     options, now = session.options, _now(session)
     selector = Selector(criteria_from_options(options), now)
-    places = selector.places(session.client, session.key)
-    tally, numbers = Tally(now), Fingerprints()
-    shown = _Shown(options["limit"], options["sort"])
-    oldest: float | None = None
-    newest: float | None = None
-    for one in selected(session.client, session.key, selector, places):
-        tally.add(one.job, one.place, one.score)
-        numbers.add(fingerprint(one.job))
-        moment = since(one.job, one.place.set, one.score)
-        if moment is not None:
-            oldest = moment if oldest is None else min(oldest, moment)
-            newest = moment if newest is None else max(newest, moment)
-        shown.add(one, moment)
-    repeated = list(numbers.repeated())
+    count = Count(selector, now, options["limit"], options["sort"])
+    count_jobs(session.client, session.key, selector.places(session.client, session.key), count, selector.needles)
+    repeated = list(count.numbers.repeated())
     return {
         "changed": False,
         "server": session.server,
-        "total": tally.total,
-        **tally.histograms(),
-        "oldest_at": iso(oldest),
-        "newest_at": iso(newest),
+        "total": count.tally.total,
+        **count.tally.histograms(),
+        "oldest_at": iso(count.oldest),
+        "newest_at": iso(count.newest),
         "duplicates": {
             "groups": len(repeated),
             "jobs": sum(count for _number, count in repeated),
             "removable": sum(count - 1 for _number, count in repeated),
         },
-        "jobs": [_listed(one, options["show_args"]) for one in shown.jobs()],
+        "jobs": [_listed(one, options["show_args"]) for one in count.first()],
         "warnings": selector.warnings,
     }
 
@@ -300,30 +287,6 @@ def _before_and_after(found: Plan) -> tuple[Result, Result]:
     for name in ("class", "domain"):
         after[name] = dict(before[name]) if left else dict.fromkeys(before[name], 0)
     return before, after
-
-
-class _Shown:
-    """The first jobs by the wanted order, however many go by."""
-
-    def __init__(self, limit: int, sort: str) -> None:
-        self._limit = max(0, limit)
-        self._sort = sort
-        self._heap: list[tuple[float, int, Selected]] = []
-        self._count = 0
-
-    def add(self, one: Selected, moment: float | None) -> None:
-        rank = float(one.job.attempts) if self._sort == "attempts" else (moment or 0.0)
-        if self._sort == "oldest":
-            rank = -rank
-        if len(self._heap) >= self._limit and (not self._limit or rank <= self._heap[0][0]):
-            return
-        self._count += 1
-        heapq.heappush(self._heap, (rank, -self._count, one))
-        if len(self._heap) > self._limit:
-            heapq.heappop(self._heap)
-
-    def jobs(self) -> list[Selected]:
-        return [one for _rank, _count, one in sorted(self._heap, key=lambda item: item[:2], reverse=True)]
 
 
 def _listed(one: Selected, show_args: bool) -> Result:

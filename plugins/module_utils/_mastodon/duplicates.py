@@ -14,17 +14,19 @@ from .._sidekiq.activejob import is_wrapped
 from .._sidekiq.job import Job
 
 _MASK = 2**64 - 1
+_PARTS: t.Final = 2**23  # bytes
 
 
 def fingerprint(job: Job) -> int | None:
     """A number of 64 bits that is the same, within one process, for jobs of the same class and arguments, whatever wraps
     them; None for what is no job."""
-    if job.malformed or job.worker_class is None:
+    name = job.display_class
+    if job.worker_class is None:  # as in what is no job
         return None
     arguments = job.display_args if is_wrapped(job.payload) else job.args
     try:
         # version 2 writes the same bytes for equal values; later ones depend on which values are shared
-        content = marshal.dumps((job.display_class, arguments), 2)
+        content = marshal.dumps((name, arguments), 2)
     except ValueError:  # nested too deeply
         return None
     return hash(content) & _MASK
@@ -40,10 +42,22 @@ class Fingerprints:
         if number is not None:
             self._numbers.append(number)
 
+    def merge(self, other: Fingerprints) -> None:
+        """Add those of another one; it must be of this process or of one that was forked from it."""
+        self._numbers.extend(other._numbers)
+
+    def _suspects(self) -> t.Iterator[int]:
+        """Those that may occur more than once: to sort all of them takes longer than to count them by a part of each."""
+        counts = bytearray(_PARTS)
+        for number in self._numbers:
+            part = number % _PARTS
+            counts[part] = 2 if counts[part] else 1
+        return (number for number in self._numbers if counts[number % _PARTS] == 2)
+
     def repeated(self) -> t.Iterator[tuple[int, int]]:
         """Those that occur more than once, and how often."""
         before, count = -1, 0
-        for number in sorted(self._numbers):
+        for number in sorted(self._suspects()):
             if number == before:
                 count += 1
                 continue

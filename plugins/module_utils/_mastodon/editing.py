@@ -68,7 +68,7 @@ class Record:
         first = self.archive.entries
         for entry in entries:
             self.archive.add(entry)
-        self.spool.add(enumerate(entries, first))
+        self.spool.add(range(first, self.archive.entries), entries)
 
     def close(self) -> None:
         self.archive.close()
@@ -114,14 +114,15 @@ def plan(
     Raises TooMany as soon as more than C(max_jobs) would change. C(limit) leaves out what comes after so many.
     """
     found = Plan(Tally(wish.now))
-    page: list[tuple[Selected, Entry]] = []
+    page: list[tuple[Job, Entry]] = []
     for one in jobs:
+        place, position, score, job = one
         found.matched += 1
         reason = _reason_to_keep(one, wish, force)
         if reason:
             found.kept[reason] += 1
             continue
-        becomes = change(wish, one.job, one.place, one.score)
+        becomes = change(wish, job, place, score)
         if becomes is None:
             found.unchanged += 1
             continue
@@ -132,14 +133,9 @@ def plan(
             raise TooMany(
                 f"More than max_jobs ({max_jobs}) jobs would be edited; nothing was touched. Narrow the selection or raise max_jobs."
             )
-        found.edited.add(one.job, one.place, one.score)
+        found.edited.add(job, place, score)
         found.after[becomes.to] += 1
-        page.append(
-            (
-                one,
-                Entry(one.place.name, one.job.raw, one.score, one.position, becomes.to, becomes.new, becomes.new_score),
-            )
-        )
+        page.append((job, Entry(place.name, job.raw, score, position, *becomes)))
         if len(page) >= _PAGE:
             _note(client, key, page, wish, found, record)
             page = []
@@ -223,7 +219,7 @@ def _reason_to_keep(one: Selected, wish: Wish, force: bool) -> str | None:
 def _note(
     client: t.Any,
     key: Keys,
-    page: list[tuple[Selected, Entry]],
+    page: list[tuple[Job, Entry]],
     wish: Wish,
     found: Plan,
     record: Record | None,
@@ -231,18 +227,20 @@ def _note(
     locks = _owned_locks(client, key, page) if wish.state in ENDS_JOB else {}
     found.locks_freed += len(locks)
     if record is not None and page:
-        record.add(
-            [entry._replace(lock=locks[index]) if index in locks else entry for index, (_one, entry) in enumerate(page)]
-        )
+        entries = [entry for _job, entry in page]
+        for index, lock in locks.items():
+            entries[index] = entries[index]._replace(lock=lock)
+        record.add(entries)
 
 
-def _owned_locks(client: t.Any, key: Keys, page: list[tuple[Selected, Entry]]) -> dict[int, dict[str, t.Any]]:
+def _owned_locks(client: t.Any, key: Keys, page: list[tuple[Job, Entry]]) -> dict[int, dict[str, t.Any]]:
     """The unique locks that these jobs themselves hold; not those that are meant to outlive the job (until_expired)."""
     batch = Batch(client)
     asked = {}
-    for index, (one, _entry) in enumerate(page):
-        digest, jid = one.job.lock_digest, one.job.jid
-        if digest and jid and one.job.payload.get("lock") != "until_expired":
+    for index, (job, _entry) in enumerate(page):
+        digest = job.lock_digest
+        jid = job.jid if digest else None
+        if digest and jid and job.payload.get("lock") != "until_expired":
             holders = [key(name, ":LOCKED") for name in _both(digest)]
             asked[index] = [(batch.ask("hexists", name, jid), batch.ask("pttl", name)) for name in holders]
     batch.send()
@@ -250,7 +248,7 @@ def _owned_locks(client: t.Any, key: Keys, page: list[tuple[Selected, Entry]]) -
     for index, answers in asked.items():
         times = [int(ttl.get(0)) for held, ttl in answers if held.get(0)]
         if times:
-            job = page[index][0].job
+            job = page[index][0]
             owned[index] = {"digest": job.lock_digest, "jid": job.jid, "ttl_ms": max(0, *times)}
     return owned
 

@@ -38,10 +38,27 @@ class Expression:
             raise BadOption(f"{option}: write `{unknown[0]}` in backquotes; without them it is the name of a field.")
         if unknown:
             raise BadOption(f"{option}: a job has no field {unknown[0]}; it has {', '.join(known)}.")
+        self._simple = "args" not in self.names  # of any type, and to Python 1 and true are the same
+        self._known: dict[tuple[t.Any, ...], bool] = {}
         self.holds({})  # most mistakes show without a job
 
     def holds(self, job: t.Mapping[str, t.Any]) -> bool:
-        """Whether it is true of a job, by JMESPath's own idea of false: null, false, or empty."""
+        """Whether it is true of a job, by JMESPath's own idea of false: null, false, or empty.
+
+        It depends on the fields of C(names) alone, and many jobs share their values.
+        """
+        values = tuple(job.values())
+        try:
+            known = self._known.get(values) if self._simple else self._holds(job)
+        except TypeError:  # lists
+            return self._holds(job)
+        if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self._known[values] = self._holds(job)
+        return known
+
+    def _holds(self, job: t.Mapping[str, t.Any]) -> bool:
         try:
             found = self._compiled.search(job)
         except self._mistakes as problem:
@@ -52,6 +69,7 @@ class Expression:
 
 
 _WHOLE = "@"
+_REMEMBERED: t.Final = 4096
 _FIRST_ONLY: t.Final = frozenset(
     {
         "subexpression",

@@ -15,18 +15,18 @@ from .._sidekiq.age import since
 from .._sidekiq.errors import BadOption
 from .._sidekiq.job import Job, parse
 from .._sidekiq.keys import SETS, Keys
+from .._sidekiq.needles import Needles
 from .._sidekiq.place import Place, queue_places
 from . import articles
 from .expression import Expression
 from .pattern import searcher
-from .shape import FIELDS, describe_job
+from .shape import FIELDS
 from .workers import remote_domain
 
 Test = t.Callable[[Job, Place, t.Any, int], bool]
 """A job, its place, its score (None in a queue) and its position."""
 
-_ESCAPE: t.Final = b"\\u"
-_ESCAPED = re.compile(rb"(?<!\\)(?:\\\\)*\\u")
+_SERVER = re.compile(r"[A-Za-z0-9.:-]+")
 _AS_IT_IS = re.compile(r'[^"\\/\x00-\x1f\ud800-\udfff]+')  # but for \u, JSON has no other way to write these
 
 
@@ -68,10 +68,7 @@ class Selector:
         classes, self.warnings = articles.translate(criteria.classes, articles.CLASSES, "worker class")
         self._criteria = criteria
         self._now = now
-        needles = _needles(classes, criteria)
-        self.needles = (*needles, _ESCAPE) if needles else ()
-        """Bytes of which one occurs in every member that is meant; none if that cannot be said."""
-        self._possible = _prefilter(needles)
+        self.needles = _needles(classes, criteria)
         self._tests = list(_tests(criteria, classes, now))
 
     def places(self, client: t.Any, key: Keys) -> list[Place]:
@@ -99,8 +96,6 @@ class Selector:
 
     def match(self, raw: bytes, place: Place, score: float | None, position: int) -> Job | None:
         """The job in these bytes if it is meant, else None. C(position): how many run before it."""
-        if not self._possible(raw):
-            return None
         job = parse(raw)
         if self._queues and not place.is_queue and job.queue not in self._queues:
             return None
@@ -110,23 +105,17 @@ class Selector:
         return job
 
 
-def _prefilter(needles: tuple[bytes, ...]) -> t.Callable[[bytes], bool]:
-    """Whether a member can be meant at all, by its bytes."""
-    if not needles:
-        return lambda _raw: True
-    found = re.compile(b"|".join(re.escape(needle) for needle in needles)).search
-    return lambda raw: found(raw) is not None or (_ESCAPE in raw and _ESCAPED.search(raw) is not None)
-
-
-def _needles(classes: t.Sequence[str], criteria: Criteria) -> tuple[bytes, ...]:
-    """Bytes of which at least one must stand in any member that is meant; none if that cannot be said.
-
-    It holds for every member without C(\\u) escapes, so most members need not be decoded.
-    """
-    literals = criteria.jids or [_longest(pattern) for pattern in classes]
-    if not all(_AS_IT_IS.fullmatch(literal) for literal in literals):
-        return ()
-    return tuple(literal.encode() for literal in literals)
+def _needles(classes: t.Sequence[str], criteria: Criteria) -> Needles:
+    """Of the conditions that say which text stands in the job, the one that rules out most."""
+    texts = (criteria.jids, [*map(_longest, classes)], [*map(_longest, criteria.errors)])
+    for literals in texts:
+        if literals and all(map(_AS_IT_IS.fullmatch, literals)):
+            return Needles([literal.encode() for literal in literals])
+    # a server's name may stand in an activity, a text of JSON inside the job, and is the same in any case
+    names = [domain[1:] if domain.startswith("*.") else domain for domain in criteria.domains]
+    if names and all(map(_SERVER.fullmatch, names)):
+        return Needles([name.encode() for name in names], folded=True, nested=True)
+    return Needles()
 
 
 def _longest(pattern: str) -> str:
@@ -166,8 +155,9 @@ def _tests(criteria: Criteria, classes: t.Sequence[str], now: float) -> t.Iterat
         yield lambda job, _place, _score, _position: job.error_message is not None and says(job.error_message)
     if criteria.where is not None:
         expression = Expression(criteria.where, "where", tuple(FIELDS))
+        looked_at = [(name, read) for name, read in FIELDS.items() if name in expression.names]
         yield lambda job, place, score, position: expression.holds(
-            describe_job(job, place, score, position, expression.names)
+            {name: read(job, place, score, position) for name, read in looked_at}
         )
 
 

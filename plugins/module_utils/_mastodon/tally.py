@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import typing as t
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from .._sidekiq.age import bucket, ordered, since
@@ -21,16 +21,20 @@ _LONG: t.Final = ("by_domain", "by_error")
 _FIRST = 1000
 
 
+def _none_yet() -> defaultdict[tuple[str | None, ...], int]:
+    return defaultdict(int)
+
+
 @dataclass
 class Tally:
     """Histograms. C(now) in epoch seconds."""
 
     now: float
     total: int = 0
-    _counts: dict[tuple[str | None, ...], int] = field(default_factory=dict)
+    _counts: defaultdict[tuple[str | None, ...], int] = field(default_factory=_none_yet)
 
-    def add(self, job: Job, place: Place, score: float | None, number: int = 1) -> None:
-        """Count a job C(number) times; C(-1) takes it back."""
+    def add(self, job: Job, place: Place, score: float | None, number: int = 1) -> float | None:
+        """Count a job C(number) times; C(-1) takes it back. Returns since when it is there, see C(age.since)."""
         self.total += number
         moment = since(job, place.set, score)
         features = (
@@ -41,7 +45,14 @@ class Tally:
             job.error_class,
             bucket(None if moment is None else self.now - moment),
         )
-        self._counts[features] = self._counts.get(features, 0) + number
+        self._counts[features] += number
+        return moment
+
+    def merge(self, other: Tally) -> None:
+        """Add what another one has counted."""
+        self.total += other.total
+        for features, number in other._counts.items():
+            self._counts[features] += number
 
     def histograms(self) -> dict[str, dict[str, int]]:
         """As the modules return them, the most frequent first; of domains and errors the first thousand."""

@@ -72,13 +72,15 @@ def remote_domain(job: Job) -> str | None:
 
     For an incoming activity it is the author's server, which with relays is not the one that sent it.
     """
-    place = _DOMAIN.get(job.worker_class or "")
+    name = job.payload.get("class")
+    place = _DOMAIN.get(name) if isinstance(name, str) else None
     if place is None:
         return None
     kind, index = place
-    if index >= len(job.args):
+    arguments = job.payload.get("args")
+    if not isinstance(arguments, list) or index >= len(arguments):
         return None
-    return _READERS[kind](job.args[index])
+    return _READERS[kind](arguments[index])
 
 
 _HOST = re.compile(r"[\w.:-]+")  # any other text is no name of a server, and may be private
@@ -92,9 +94,12 @@ def _of_url(value: t.Any) -> str | None:
 def _host(value: str) -> str | None:
     try:
         host = urlsplit(value).hostname
+        # what stands nowhere in the value, as urlsplit drops line breaks and Python knows other letters for k, is no name either
+        if not host or host.encode() not in value.encode().lower():
+            return None
     except ValueError:
         return None
-    return host if host and _HOST.fullmatch(host) else None
+    return host if _HOST.fullmatch(host) else None
 
 
 def _of_domain(value: t.Any) -> str | None:

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 
 from .job import Job
+from .times import epoch
 
 BUCKETS: t.Final = (("1m", 60.0), ("10m", 600.0), ("1h", 3600.0), ("6h", 21600.0), ("1d", 86400.0), ("7d", 604800.0))
 """Names of the classes of the age histogram and their upper ends in seconds; what is older is C(older)."""
@@ -18,11 +19,11 @@ BUCKETS: t.Final = (("1m", 60.0), ("10m", 600.0), ("1h", 3600.0), ("6h", 21600.0
 
 def since(job: Job, place: str, score: float | None) -> float | None:
     """Epoch seconds since when a job is in its place: queued, last failed, scheduled (created), or dead."""
+    if place == "queues":
+        return epoch(job.payload.get("enqueued_at")) or epoch(job.payload.get("created_at"))
     if place == "dead":
         return score
-    if place == "retry":
-        return job.retried_at or job.failed_at
-    return (job.enqueued_at if place == "queues" else None) or job.created_at
+    return job.retried_at or job.failed_at if place == "retry" else job.created_at
 
 
 _NAMES: t.Final = (*(name for name, _end in BUCKETS), "older")

@@ -337,18 +337,19 @@ _quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def _packed_entry(entry: Entry) -> str:
-    fields = [f'"place":{_quoted(entry.place)}', f'"position":{entry.position}', _bytes("raw", entry.raw)]
-    if entry.score is not None:
-        fields.append(f'"score":{_quoted(entry.score)}')
-    if entry.to:
-        fields.append(f'"to":{_quoted(entry.to)}')
-        if entry.new != entry.raw:
-            fields.append(_bytes("new", entry.new))
-    if entry.new_score is not None:
-        fields.append(f'"new_score":{_quoted(entry.new_score)}')
-    if entry.lock:
-        fields.append(f'"lock":{_quoted(dict(entry.lock))}')
-    return f"{{{','.join(fields)}}}\n"
+    place, raw, score, position, to, new, new_score, lock = entry
+    line = f'{{"place":{_quoted(place)},"position":{position},{_bytes("raw", raw)}'
+    if score is not None:
+        line += f',"score":{_quoted(score)}'
+    if to:
+        line += f',"to":{_quoted(to)}'
+        if new != raw:
+            line += f",{_bytes('new', new)}"
+    if new_score is not None:
+        line += f',"new_score":{_quoted(new_score)}'
+    if lock:
+        line += f',"lock":{_quoted(dict(lock))}'
+    return line + "}\n"
 
 
 def _bytes(name: str, raw: bytes) -> str:

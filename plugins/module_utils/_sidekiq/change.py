@@ -46,13 +46,16 @@ class Wish:
     polled: bool = False
 
 
+_GONE: t.Final = Change("", b"")
+
+
 def change(wish: Wish, job: Job, place: Place, score: float | None) -> Change | None:
     """The change of one job, None if it is as wanted already."""
     return _CHANGES[wish.state](wish, job, place, score)
 
 
 def _out(_wish: Wish, job: Job, _place: Place, _score: float | None) -> Change | None:
-    return Change("", b"")
+    return _GONE
 
 
 def _dead(wish: Wish, job: Job, place: Place, _score: float | None) -> Change | None:

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import json
 import typing as t
-from dataclasses import dataclass
-from functools import cached_property
 from json.scanner import make_scanner
 
 from . import activejob
@@ -26,8 +24,7 @@ _DEEPEST = 100  # levels; Ruby's JSON refuses more, and so does every Sidekiq
 _LARGEST = 2**63  # a count beyond it is none, and Python may refuse to write it down
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(t.NamedTuple):  # there are millions of these
     """One job. C(malformed) says why the bytes are no job (then C(payload) is empty), None if they are one."""
 
     raw: bytes
@@ -51,7 +48,7 @@ class Job:
             return clean(name)
         return text_or_none(activejob.display_class(self.payload))
 
-    @cached_property
+    @property
     def display_args(self) -> t.Any:
         """The arguments as people know them. They are private: nothing shows them unless asked."""
         return clean_deep(activejob.display_args(self.payload))
@@ -149,9 +146,7 @@ def parse(raw: bytes) -> Job:
         return Job(raw, _NOTHING, "not an object")
     if raw.count(b"[") + raw.count(b"{") > _DEEPEST and _is_deep(found):
         return Job(raw, _NOTHING, "nested too deeply")
-    job = object.__new__(Job)  # a frozen dataclass takes its time, and there are millions of these
-    job.__dict__.update(raw=raw, payload=found, malformed=None)
-    return job
+    return Job(raw, found)
 
 
 def _is_deep(found: t.Any) -> bool:

@@ -302,7 +302,7 @@ for index = 1, count do
         redis.call('ZADD', key, 'XX', scores[index], member)
       else
         if kind == 'list' then
-          redis.call('SADD', queues, ARGV[3])
+          if #out == 0 then redis.call('SADD', queues, ARGV[3]) end
           redis.call('LPUSH', target, fresh)
         elseif kind == 'zset' then
           redis.call('ZADD', target, scores[index], fresh)
@@ -454,8 +454,9 @@ return freed
 """Frees locks whose holders are still those that were seen."""
 
 # KEYS: list
-# ARGV: how many were seen, page, margin, last member seen, pieces of bytes of which one must occur
-SCAN: t.Final = """
+# ARGV: how many were seen, page, margin, last member seen, where escapes count (plain, nested), case (exact, folded),
+#       pieces of bytes of which one must occur, see :mod:`needles`
+SCAN: t.Final = r"""
 local key = KEYS[1]
 local seen, page, margin, last = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local members = redis.call('LRANGE', key, -(seen + page), -(seen - margin + 1))
@@ -474,14 +475,19 @@ if seen > 0 then
 end
 local at, size, found = {}, {}, {}
 local find, needles, bytes = string.find, #ARGV, 0
+local nested, folded = ARGV[5] == 'nested', ARGV[6] == 'folded'
+local function possible(member)
+  local seen_as = folded and string.lower(member) or member
+  for index = 7, needles do
+    if find(seen_as, ARGV[index], 1, true) then return true end
+  end
+  if not find(member, '\\u', 1, true) then return false end
+  return nested or find(string.gsub(member, '\\\\', ''), '\\u', 1, true) ~= nil
+end
 for place = fresh, 1, -1 do
   local member = members[place]
   bytes = bytes + #member
-  local wanted = false
-  for index = 5, needles do
-    if find(member, ARGV[index], 1, true) then wanted = true break end
-  end
-  if wanted then
+  if possible(member) then
     at[#at + 1] = fresh - place
     size[#size + 1] = #member
     found[#found + 1] = member

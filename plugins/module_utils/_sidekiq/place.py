@@ -12,10 +12,13 @@ from functools import cached_property
 
 from .batch import Batch, together
 from .keys import PRIVATE_QUEUES, QUEUES, SETS, Keys
+from .needles import Needles
 from .process import read_processes
 from .scan import candidates
 from .text import text
 from .walk import queue_members, set_members
+
+_NONE: t.Final = Needles()
 
 
 @dataclass(frozen=True)
@@ -55,22 +58,33 @@ class Place:
         return int(answer.get(0))
 
     def members(
-        self, client: t.Any, key: Keys, needles: t.Sequence[bytes] = ()
+        self, client: t.Any, key: Keys, needles: Needles = _NONE
     ) -> t.Iterator[tuple[int, bytes, float | None]]:
         """Positions (0 runs next), stored bytes and scores (None in a queue), in the order in which they run.
 
-        With needles those of a queue in which none of them occurs may be left out.
+        With needles those that they rule out are left out.
         """
         if not self.size(client, key):
             return
         if self.is_queue:
-            stored = self.key(key)
-            found = candidates(client, stored, needles) if needles else enumerate(queue_members(client, stored))
-            for position, raw in found:
+            for position, raw in self._listed(client, key, needles):
                 yield position, raw, None
         else:
             for position, (raw, score) in enumerate(set_members(client, self.key(key))):
-                yield position, raw, score
+                if needles.possible(raw):
+                    yield position, raw, score
+
+    def _listed(self, client: t.Any, key: Keys, needles: Needles) -> t.Iterator[tuple[int, bytes]]:
+        if needles:
+            try:
+                yield from candidates(client, self.key(key), needles)
+                return
+            except Exception as problem:
+                if type(problem).__name__ != "NoPermissionError":  # who may only read may run no script
+                    raise
+        for position, raw in enumerate(queue_members(client, self.key(key))):
+            if needles.possible(raw):
+                yield position, raw
 
 
 def place_named(name: str) -> Place:

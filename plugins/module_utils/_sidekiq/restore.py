@@ -125,7 +125,7 @@ class Restorer:
                 # all are looked for before one is taken: taking moves what is still to be read
                 with contextlib.closing(Spool(os.path.dirname(self._archive.path))) as found:
                     for page in _pages(self._found(target, sought)):
-                        found.add(page)
+                        found.add(*zip(*page))
                     taker.take(found.entries())
         self.result.not_taken = self.result.already = 0  # will be counted when they are put back
         bits: bytes = self._client.get(self._key(name)) or b""

@@ -6,55 +6,63 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 
 from . import lua
+from .ahead import Ahead
+from .needles import Needles
 from .walk import PAGE, Page, locate
 
 
-def candidates(
-    client: t.Any, key: bytes, needles: t.Sequence[bytes], page: int = PAGE
-) -> t.Iterator[tuple[int, bytes]]:
-    """Positions (0 runs next) and stored bytes of the members in which one of the needles occurs.
+def candidates(client: t.Any, key: bytes, needles: Needles, page: int = PAGE) -> t.Iterator[tuple[int, bytes]]:
+    """Positions (0 runs next) and stored bytes of the members that the needles do not rule out.
 
-    Follows the list as C(walk.queue_members) does. Needs the right to run scripts, which Sidekiq itself needs as well.
+    Follows the list as C(walk.queue_members) does. Needs the right to run scripts, which Sidekiq itself needs as well;
+    without it raises NoPermissionError of redis-py before the first member.
     """
-    script = client.register_script(lua.SCAN)
     left = client.llen(key)
-    total = 0
+    total, last = 0, b""
     milestones: list[bytes] = []
-
     pages = Page(page)
+    kind = "nested" if needles.nested else "plain"
 
-    def read(seen: int, last: bytes) -> t.Any:
-        while True:
-            reply = script([key], [seen, pages.size, min(seen, pages.margin), last, *needles])
-            if reply[0] >= 0:
-                pages.learn(reply[1], reply[7])
-                return reply
-            # more was fetched than the margin allows for, or somebody deleted the last one
-            seen, there = locate(client, key, [last, *reversed(milestones)])
-            last = there[0] if there else b""
+    with contextlib.closing(Ahead(client)) as ahead:
 
-    with ThreadPoolExecutor(max_workers=1) as ahead:  # Redis looks for the next page while this one is worked on
-        coming = ahead.submit(read, 0, b"") if left else None
-        while coming is not None:
-            seen, fresh, last, ended, places, sizes, found, _bytes = coming.result()
-            more = fresh and not ended and left > fresh
+        def ask(seen: int, last: bytes) -> None:
+            margin = min(seen, pages.margin)
+            how = [kind, "folded" if needles.folded else "exact"]
+            ahead.ask(["EVAL", lua.SCAN, 1, key, seen, pages.size, margin, last, *how, *needles.pieces])
+
+        if left:
+            ask(0, b"")
+        while left > 0:
+            [reply] = ahead.answer()
+            if reply[0] < 0:
+                # more was fetched than the margin allows for, or somebody deleted the last one
+                seen, there = locate(client, key, [last, *reversed(milestones)])
+                last = there[0] if there else b""
+                ask(seen, last)
+                continue
+            seen, fresh, last, ended, places, sizes, found, size = reply
+            pages.learn(fresh, size)
             milestones.append(last)
-            coming = ahead.submit(read, seen + fresh, last) if more else None
+            over = not fresh or ended or left <= fresh
+            if not over:
+                ask(seen + fresh, last)
             for place, raw in zip(_numbers(places), _cut(found, _numbers(sizes))):
                 if place >= left:
                     return
                 yield total + place, raw
             left -= fresh
             total += fresh
+            if over:
+                return
 
 
 def _numbers(joined: bytes) -> list[int]:
-    return [int(number) for number in joined.split(b",")] if joined else []
+    return list(map(int, joined.split(b","))) if joined else []
 
 
 def _cut(found: bytes, sizes: list[int]) -> t.Iterator[bytes]:

@@ -26,9 +26,9 @@ class Spool:
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, dir=directory)  # noqa: SIM115
         self._directory = directory
 
-    def add(self, numbered: t.Iterable[tuple[int, Entry]]) -> None:
+    def add(self, numbers: t.Iterable[int], entries: t.Iterable[Entry]) -> None:
         """Entries with their numbers in the archive. Raises SidekiqError if they cannot be written."""
-        page = marshal.dumps([(number, tuple(entry)) for number, entry in numbered])
+        page = marshal.dumps((list(numbers), list(map(tuple, entries))))
         try:
             self._file.write(_SIZE.pack(len(page)) + page)
             self._file.flush()
@@ -45,8 +45,8 @@ class Spool:
             size = self._file.read(_SIZE.size)
             if not size:
                 return
-            for number, fields in marshal.loads(self._file.read(*_SIZE.unpack(size))):
-                yield number, Entry._make(fields)
+            numbers, entries = marshal.loads(self._file.read(*_SIZE.unpack(size)))
+            yield from zip(numbers, map(Entry._make, entries))
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

@@ -25,6 +25,8 @@ LIFTED: t.Final = "fediverse.mastodon:lifted:"
 
 Numbered = tuple[int, Entry]
 _SLACK = 1000
+_COMING = 100
+_STEP = 400  # members of a set, each of which costs Redis several look-ups
 _AHEAD = 16  # a part of the window
 _PROBES, _DEEPEST = 20_000, 100_000
 
@@ -204,9 +206,8 @@ class Coming:
 
     def peek(self, index: int = 0) -> Numbered | None:
         """The next one or one after it, None if there are not so many."""
-        if index < len(self._seen):
-            return self._seen[index]
-        self._seen += itertools.islice(self._group, max(0, index + 1 - len(self._seen)))
+        if index >= len(self._seen):
+            self._seen += itertools.islice(self._group, index + _COMING)
         return self._seen[index] if index < len(self._seen) else None
 
     def pop(self) -> Numbered:
@@ -228,7 +229,7 @@ def steps(group: t.Iterator[Numbered]) -> t.Iterator[list[Numbered]]:
     for numbered in group:
         step.append(numbered)
         size += len(numbered[1].raw)
-        if is_full(len(step), size):
+        if is_full(len(step), size) or len(step) >= _STEP:
             yield step
             step, size = [], 0
     if step:
