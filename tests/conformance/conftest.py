@@ -14,6 +14,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))  # so that "instance" and "lab" are found
 
 from instance import server
+from lab import postgres as postgresql
 from sidekiq_live import RELEASES, Live, Release, open_live
 
 
@@ -31,6 +32,20 @@ def scratch_redis(redis_process):
     client.flushall()
     yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_process():
+    """A private PostgreSQL; the system's user nobody has a role in it."""
+    with postgresql.running(peers=("nobody",)) as running:
+        yield running
+
+
+@pytest.fixture
+def postgres(postgres_process):
+    """With the tables of Mastodon, all empty."""
+    postgres_process.clear()
+    return postgres_process
 
 
 @pytest.fixture(scope="module", params=RELEASES, ids=lambda release: f"sidekiq-{release.version}")

@@ -24,7 +24,7 @@ from ansible_collections.fediverse.mastodon.tests.instance import situations
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = "ansible_collections.fediverse.mastodon.plugins.modules"
-MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("sidekiq_*.py"))
+MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "report")
 COMMON = {"changed", "invocation", "diff", "warnings", "deprecations"}
 """What Ansible documents for every module."""
 DATA = {"weights", "evidence", "kept", "by_set", "by_queue", "by_class", "by_domain", "by_error", "by_age"}
@@ -55,6 +55,7 @@ RUNS: dict[str, list[dict[str, Any]]] = {
         {"state": "unique", "all": True},
     ],
     "sidekiq_archive": [{"path": "{archive}"}, {"path": "{archive}"}],
+    "export_info": [{"patience": 0, "measure": 0.01}, {"database": "never", "measure": 0}],
     "sidekiq_lock": [{"min_age": "1m"}, {"digests": ["no such"]}],
 }
 
@@ -66,16 +67,19 @@ def returned(name):
 class Modules:
     """Runs modules against one Redis."""
 
-    def __init__(self, client, directory, capsys):
+    def __init__(self, client, directory, capsys, database_url):
         self._connection = {"redis_socket": client.connection_pool.connection_kwargs["path"]}
         self._directory = directory
         self._capsys = capsys
+        self._database_url = database_url
         self.archive = None
 
     def run(self, name, options, check_mode=False):
         arguments = {**self._connection, **options}
         if arguments.get("path") == "{archive}":
             arguments["path"] = self.archive
+        if name.startswith("export"):
+            arguments.update(database_url=self._database_url, mastodon_root=str(self._directory))
         if name == "sidekiq_job":
             arguments["archive_dir"] = str(self._directory)
         try:
@@ -92,14 +96,28 @@ class Modules:
 
 
 @pytest.fixture
-def modules(scratch_redis, tmp_path, capsys):
+def database_url(postgres, scratch_redis):
+    """The database of the instance: a row for some of its archive jobs, and one without."""
+    user = postgres.add_user("alice", [1000])
+    orphan, twice, _finished = (postgres.add_backup(user, file=file) for file in (None, None, "a.zip"))
+    for jid in ("f1", "f2"):
+        job = {"class": "BackupWorker", "args": [twice], "jid": jid, "queue": "pull", "retry": 5}
+        scratch_redis.lpush("queue:pull", json.dumps(job))
+    return postgres.url
+
+
+@pytest.fixture
+def modules(scratch_redis, tmp_path, capsys, database_url):
     (process, *_others) = situations.trouble(scratch_redis, scale=0.005)
     # what the instance does not have: a tag, a label, and a job that no edit may touch
     scratch_redis.lpush(
         "queue:default", json.dumps({"class": "LinkCrawlWorker", "args": [1], "tags": ["a"], "bid": "b"})
     )
     scratch_redis.hset(process.identity, "info", json.dumps({**process.info, "labels": ["reliable"]}))
-    return Modules(scratch_redis, tmp_path, capsys)
+    scratch_redis.sadd("processes", "quiet.example:1:abc")
+    quiet = json.dumps({**process.info, "identity": "quiet.example:1:abc", "queues": ["pull"]})
+    scratch_redis.hset("quiet.example:1:abc", mapping={"info": quiet, "beat": "1", "quiet": "true", "busy": 0})
+    return Modules(scratch_redis, tmp_path, capsys, database_url)
 
 
 def results_of(name, modules, check_mode=False):

@@ -19,6 +19,7 @@ from runner.say import Failed, Missing, say
 PACKAGES = {
     "git": "git",
     "mmdebstrap": "mmdebstrap",
+    "pg_ctlcluster": "postgresql",
     "pgrep": "procps",
     "redis-server": "redis-server",
     "shellcheck": "shellcheck",

@@ -73,7 +73,7 @@ TIERS = (
         _pytest("tests/conformance"),
         "against real Sidekiq, in throw-away Debian roots",
         "tests/conformance/**/test_*.py",
-        commands=("mmdebstrap", "pgrep", "redis-server"),
+        commands=("mmdebstrap", "pg_ctlcluster", "pgrep", "redis-server"),
         root=True,
     ),
     Tier(

@@ -1,0 +1,55 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""One look at all archives: rows and jobs, read so that an orphan is one for certain."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, replace
+
+from .._sidekiq.keys import Keys
+from .archive_jobs import ArchiveJobs, find_archive_jobs, redis_time, wait_for_heartbeats
+from .backups import Backup
+from .exports import Joined, join
+
+ReadRows = t.Callable[[], t.Sequence[Backup]]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen. C(began): before anything was read, epoch seconds of Redis. C(silent): processes that did not say what they run."""
+
+    joined: Joined
+    found: ArchiveJobs
+    backups: tuple[Backup, ...] | None
+    began: float
+    silent: tuple[str, ...] = ()
+
+
+def look(client: t.Any, key: Keys, read_rows: ReadRows | None, patience: float) -> Look:
+    """Read jobs, then rows: an archive that ended in between has a finished row.
+
+    A job is in no list while it runs, and shows up in its process's list up to ten seconds later. So where a row seems to
+    have no job, wait (at most C(patience) seconds) until all processes have said what they run, and look a second time.
+    """
+    found = find_archive_jobs(client, key)
+    began = found.read_at
+    if read_rows is None:
+        return Look(join(None, found.jobs), found, None, began)
+    rows = tuple(read_rows())
+    joined = join(rows, found.jobs)
+    suspects = {export.backup_id for export in joined.exports if not export.jobs}
+    if not suspects:
+        return Look(joined, found, rows, began)
+    silent = wait_for_heartbeats(client, key, redis_time(client), patience)
+    found = find_archive_jobs(client, key)
+    rows = tuple(read_rows())
+    joined = join(rows, found.jobs, silent=bool(silent))
+    # what only the second look misses has been looked for once
+    exports = tuple(
+        export if export.jobs or export.backup_id in suspects else replace(export, certain=False)
+        for export in joined.exports
+    )
+    return Look(Joined(exports, joined.needless), found, rows, began, silent)
