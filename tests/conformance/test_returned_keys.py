@@ -17,6 +17,7 @@ import re
 from typing import Any
 
 import pytest
+import sidekiq_ymls
 import yaml
 from ansible.module_utils.testing import patch_module_args
 
@@ -27,6 +28,7 @@ PACKAGE = "ansible_collections.fediverse.mastodon.plugins.modules"
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "report")
 COMMON = {"changed", "invocation", "diff", "warnings", "deprecations"}
 """What Ansible documents for every module."""
+COMMON |= {"owner", "group", "mode", "uid", "gid", "size", "state", "secontext"}  # it adds them beside a path
 DATA = {"weights", "evidence", "kept", "by_set", "by_queue", "by_class", "by_domain", "by_error", "by_age"}
 """Dictionaries whose keys are data, such as names of queues."""
 TYPES: dict[str, Any] = {
@@ -57,6 +59,11 @@ RUNS: dict[str, list[dict[str, Any]]] = {
     "sidekiq_archive": [{"path": "{archive}"}, {"path": "{archive}"}],
     "export_info": [{"patience": 0, "measure": 0.01}, {"database": "never", "measure": 0}],
     "sidekiq_lock": [{"min_age": "1m"}, {"digests": ["no such"]}],
+    "sidekiq_config": [
+        {"concurrency": 10, "timeout": 30, "backup": True},
+        {"queues": [{"name": "default", "weight": 2}, "pull"]},
+        {},
+    ],
 }
 
 
@@ -76,6 +83,8 @@ class Modules:
 
     def run(self, name, options, check_mode=False):
         arguments = {**self._connection, **options}
+        if name == "sidekiq_config":
+            arguments = {"path": str(self._sidekiq_yml()), **options}
         if arguments.get("path") == "{archive}":
             arguments["path"] = self.archive
         if name.startswith("export"):
@@ -93,6 +102,12 @@ class Modules:
         if name == "sidekiq_job" and result["archive"]:
             self.archive = result["archive"]
         return result
+
+    def _sidekiq_yml(self):
+        path = self._directory / "sidekiq.yml"
+        if not path.exists():
+            path.write_text(sidekiq_ymls.RELEASE_4_6)
+        return path
 
 
 @pytest.fixture

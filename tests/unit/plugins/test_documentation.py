@@ -18,13 +18,15 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.fediverse.mastodon.plugins.action import report
 from ansible_collections.fediverse.mastodon.plugins.filter import health_report
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import boundary
+from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import boundary, host
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 NAMESPACE = "fediverse.mastodon"
 PACKAGE = f"ansible_collections.{NAMESPACE}.plugins"
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("[!_]*.py"))
 FILTERS = sorted(path.stem for path in (ROOT / "plugins" / "filter").glob("[!_]*.py"))
+WITHOUT_REDIS = {"report", "sidekiq_config"}
+"""Modules that are not in the action group, as they do not take its options of the connection."""
 CONSTRAINTS = ("mutually_exclusive", "required_together", "required_one_of", "required_if", "required_by")
 
 
@@ -43,7 +45,8 @@ def options_of(monkeypatch):
     def spec_of_action(_self, argument_spec, **said):
         capture(argument_spec=argument_spec, **said)
 
-    monkeypatch.setattr(boundary, "AnsibleModule", capture)
+    for module in (boundary, host):
+        monkeypatch.setattr(module, "AnsibleModule", capture)
     monkeypatch.setattr(ActionBase, "run", lambda *_positional, **_named: {})
     monkeypatch.setattr(ActionBase, "validate_argument_spec", spec_of_action)
 
@@ -127,7 +130,7 @@ def test_options_say_what_they_are_for_and_name_options_that_there_are(name):
 def test_action_group(name):
     groups = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))["action_groups"]
     in_group = "action_group" in documented(name)["attributes"]
-    assert (name in groups["sidekiq"]) == in_group == (name != "report")
+    assert (name in groups["sidekiq"]) == in_group == (name not in WITHOUT_REDIS)
 
 
 class Loader(yaml.SafeLoader):
