@@ -34,6 +34,10 @@ options:
       - The archive, on the host that runs the module.
     type: path
     required: true
+  limit:
+    description:
+      - Puts back no more jobs than this, those first that were taken out first; the task can be run again for the next ones.
+    type: int
 seealso:
   - module: fediverse.mastodon.sidekiq_job
 author:
@@ -51,6 +55,11 @@ EXAMPLES = r"""
     path: /root/.local/state/fediverse.mastodon/archives/20261122T070556Z-absent-73643a966f862de1.jsonl.gz
     domains:
       - back.example
+
+- name: Put back ten, to see whether they go through
+  fediverse.mastodon.sidekiq_archive:
+    path: /root/.local/state/fediverse.mastodon/archives/20261122T070556Z-absent-73643a966f862de1.jsonl.gz
+    limit: 10
 """
 
 RETURN = r"""
@@ -86,6 +95,11 @@ not_taken:
   sample: 2
 moved_on:
   description: Jobs that the edit had moved and that are no longer there. Not known in check mode.
+  returned: success
+  type: int
+  sample: 0
+remaining:
+  description: Jobs that match, too, and that O(limit) leaves in the archive.
   returned: success
   type: int
   sample: 0

@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs
 from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary import Session
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
 
 
@@ -62,3 +63,33 @@ def test_a_part_and_then_the_rest(scratch_redis, archive, selection, left):
     rest = jobs.restore(session(scratch_redis, jobs.ARCHIVE_OPTIONS, path=archive))
     assert rest["restored"] == 65 - sum(left)
     assert sizes(scratch_redis) == (20, 30, 15)
+
+
+def test_some_at_a_time_and_each_once(scratch_redis, archive):
+    before = {}
+    for number in range(20):
+        options = {"path": archive, "limit": 15}
+        predicted = jobs.restore(session(scratch_redis, jobs.ARCHIVE_OPTIONS, check_mode=True, **options))
+        done = jobs.restore(session(scratch_redis, jobs.ARCHIVE_OPTIONS, **options))
+        assert {**done, "locks_taken": 0} == {**predicted, "locks_taken": 0}
+        if not done["changed"]:
+            break
+        assert done["remaining"] == 65 - sum(sizes(scratch_redis))
+        before[number] = done["restored"]
+    assert before == {0: 15, 1: 15, 2: 15, 3: 15, 4: 5}
+    assert sizes(scratch_redis) == (20, 30, 15)
+    for queue, numbers in (("push", range(20)), ("pull", range(20, 50))):
+        stored = [json.loads(raw)["args"][0] for raw in reversed(scratch_redis.lrange(f"queue:{queue}", 0, -1))]
+        assert stored == list(numbers), "in their old order"
+
+
+def test_a_limit_counts_what_the_selection_picks(scratch_redis, archive):
+    options = {"path": archive, "sets": ["retry"], "limit": 4}
+    done = jobs.restore(session(scratch_redis, jobs.ARCHIVE_OPTIONS, **options))
+    assert (done["restored"], done["remaining"], sizes(scratch_redis)) == (4, 11, (0, 0, 4))
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_that_makes_no_sense_is_refused(scratch_redis, archive, limit):
+    with pytest.raises(BadOption, match="limit must be at least 1"):
+        jobs.restore(session(scratch_redis, jobs.ARCHIVE_OPTIONS, path=archive, limit=limit))

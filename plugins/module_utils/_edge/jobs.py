@@ -61,6 +61,7 @@ ARCHIVE_OPTIONS: t.Final = {
     "state": {"type": "str", "choices": ["restored"], "default": "restored"},
     "path": {"type": "path", "required": True},
     **selector_argument_spec(),
+    "limit": {"type": "int"},
 }
 
 
@@ -132,6 +133,9 @@ def edit_jobs(session: Session) -> Result:
 def restore(session: Session) -> Result:
     """Put back what an archive holds and what the selector picks of it, each job once."""
     options, now = session.options, _now(session)
+    limit, remaining = options["limit"], 0
+    if limit is not None and limit < 1:
+        raise BadOption(f"limit must be at least 1, not {limit}.")
     criteria = criteria_from_options(options)
     selector = None if criteria.empty else Selector(criteria, now)
     if selector is not None:
@@ -152,8 +156,13 @@ def restore(session: Session) -> Result:
             return True
         return selector.covers(place) and selector.match(entry.raw, place, entry.score, entry.position) is not None
 
-    for _number, entry in restorer.pending(wanted):
+    last = None
+    for number, entry in restorer.pending(wanted):
+        if limit is not None and tally.total == limit:
+            remaining += 1
+            continue
         tally.add(parse(entry.raw), place_named(entry.place), entry.score)
+        last = number
     counts = asdict(restorer.result)
     result: Result = {
         "changed": tally.total > 0,
@@ -164,6 +173,7 @@ def restore(session: Session) -> Result:
         "not_taken": counts["not_taken"],
         "already_restored": counts["already"],
         "moved_on": 0,
+        "remaining": remaining,
         "locks_taken": 0,
         **tally.histograms(),
         "warnings": [*restorer.warnings, *(selector.warnings if selector else ())],
@@ -171,7 +181,7 @@ def restore(session: Session) -> Result:
     if not session.check_mode:
         restorer.settle()
     if not session.check_mode and tally.total:
-        restorer.restore(wanted)
+        restorer.restore(wanted, last)
         done = restorer.result
         result.update(
             changed=done.restored > 0, restored=done.restored, moved_on=done.moved_on, locks_taken=done.locks_taken

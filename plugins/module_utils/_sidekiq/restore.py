@@ -66,12 +66,15 @@ class Restorer:
         self._place = client.register_script(lua.PLACE)
         self._queues: set[str] = set()
         self._places: set[str] = set()
+        self._last: int | None = None
         self.result = Restored()
 
     def pending(self, wanted: t.Callable[[Entry], bool]) -> t.Iterator[Numbered]:
         """Entries that were taken out, are not back yet and are wanted; the others are counted."""
         back = self._client.get(self._bitmap) or b""
         for number, entry in self._archive.entries():
+            if self._last is not None and number > self._last:
+                return
             self._queues.update(name for name in (entry.place, entry.to) if name.startswith("queue:"))
             if not has_bit(self._taken, number):
                 self.result.not_taken += 1
@@ -86,8 +89,9 @@ class Restorer:
         for name in sorted(self._queues):
             finish(self._client, self._key, place_named(name))
 
-    def restore(self, wanted: t.Callable[[Entry], bool]) -> None:
-        """Put them back: first out of where they went, then to where they were."""
+    def restore(self, wanted: t.Callable[[Entry], bool], last: int | None = None) -> None:
+        """Put them back: first out of where they went, then to where they were. None after the entry number C(last)."""
+        self._last = last
         self._try()
         lifted = self._lift(wanted)
         for name, group in itertools.groupby(self.pending(wanted), key=lambda numbered: numbered[1].place):
