@@ -36,7 +36,7 @@ def unit_environment(unit: str, run: Runner) -> dict[str, str]:
     for line in out.splitlines():
         key, _equals, value = line.partition("=")
         if key == "Environment":
-            variables.update(_assignments(value))
+            variables.update(assignments(value))
         elif key == "EnvironmentFiles" and value:
             found = _FILE.fullmatch(value)
             files.append(found["path"] if found else value)
@@ -46,7 +46,8 @@ def unit_environment(unit: str, run: Runner) -> dict[str, str]:
     return variables
 
 
-def _assignments(words: str) -> t.Iterator[tuple[str, str]]:
+def assignments(words: str) -> t.Iterator[tuple[str, str]]:
+    """Names and values of an ``Environment=`` line."""
     for word in _WORD.finditer(words):
         quoted, plain = word.groups()
         name, equals, value = (plain if quoted is None else _ESCAPED.sub(r"\1", quoted)).partition("=")

@@ -1,0 +1,108 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role workers does on a host: the only place that decides it."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.declared import Limits
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.host import read_host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.plan import plan_workers
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import SidekiqError
+
+DOCUMENTATION = r"""
+name: workers_plan
+short_description: What has to change so that the declared workers run, and what must be refused
+version_added: 1.0.0
+description:
+  - Made for the role P(fediverse.mastodon.workers#role).
+author:
+  - The fediverse.mastodon authors (@fediverse-mastodon)
+positional: _input
+options:
+  _input:
+    description:
+      - The host in the words of its own tools, see C(tasks/look.yml) of the role.
+    type: dictionary
+    required: true
+  units:
+    description: The variable C(workers_units) of the role.
+    type: list
+    elements: dictionary
+    required: true
+  processes:
+    description: RV(fediverse.mastodon.sidekiq_info#module:processes).
+    type: list
+    elements: dictionary
+    default: []
+  required:
+    description: Queues that must be served; none for those of the release of Mastodon.
+    type: list
+    elements: string
+    default: []
+  elsewhere:
+    description: Queues that other hosts serve.
+    type: list
+    elements: string
+    default: []
+  max_connections:
+    description: Of PostgreSQL; by default as it was read.
+    type: int
+  reserved_connections:
+    description: Of the web and streaming servers; by default as it was computed.
+    type: int
+  other_connections:
+    description: Of other hosts.
+    type: int
+    default: 0
+  take_over:
+    description: Whether units that somebody else wrote may be replaced.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: What would change?
+  ansible.builtin.debug:
+    msg: "{{ (facts_of_host | fediverse.mastodon.workers_plan(units=[{'name': 'stock'}])).summary }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(refusals) and C(warnings) in sentences; C(files) to be written; C(moves), each with the units that go C(down) and come C(up) and
+      whether to C(drain); what to C(enable), C(disable), C(remove) and C(set_aside); C(patience), longer stop timeouts for the time of the
+      change; what is C(expected) of Redis afterwards; a C(summary).
+  type: dictionary
+"""
+
+
+def workers_plan(
+    facts: t.Mapping[str, t.Any],
+    units: t.Sequence[t.Mapping[str, t.Any]],
+    processes: t.Sequence[t.Mapping[str, t.Any]] = (),
+    required: t.Sequence[str] = (),
+    elsewhere: t.Sequence[str] = (),
+    max_connections: int | None = None,
+    reserved_connections: int | None = None,
+    other_connections: int = 0,
+    take_over: bool = False,
+) -> dict[str, t.Any]:
+    """See DOCUMENTATION."""
+    limits = Limits(tuple(required), tuple(elsewhere), max_connections, reserved_connections, other_connections)
+    pids = {int(name) for name in str(facts.get("pids") or "").split() if name.isdigit()}
+    try:
+        return plan_workers(units, read_host(facts), limits, processes, pids, take_over)
+    except SidekiqError as failure:
+        raise AnsibleFilterError(str(failure)) from failure
+
+
+class FilterModule:
+    """Makes the filter known to Ansible."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"workers_plan": workers_plan}

@@ -1,0 +1,75 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What really runs, against what was declared."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.verdict import verdict
+
+DOCUMENTATION = r"""
+name: workers_verdict
+short_description: What Sidekiq says of itself in Redis against the plan of its units
+version_added: 1.0.0
+description:
+  - Made for the role P(fediverse.mastodon.workers#role).
+author:
+  - The fediverse.mastodon authors (@fediverse-mastodon)
+positional: _input
+options:
+  _input:
+    description: RV(fediverse.mastodon.sidekiq_info#module:processes).
+    type: list
+    elements: dictionary
+    required: true
+  expected:
+    description: C(expected) of the filter P(fediverse.mastodon.workers_plan#filter).
+    type: dictionary
+    required: true
+  shown:
+    description: The output of C(systemctl show -p Id -p MainPID) for the units.
+    type: string
+    required: true
+  only:
+    description: Look at these units only.
+    type: list
+    elements: string
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Is all as declared?
+  ansible.builtin.assert:
+    that: sidekiq.processes | fediverse.mastodon.workers_verdict(expected=plan.expected, shown=pids.stdout) | length == 0
+"""
+
+RETURN = r"""
+_value:
+  description: What is not as declared, in sentences.
+  type: list
+  elements: string
+"""
+
+
+def workers_verdict(
+    processes: t.Sequence[t.Mapping[str, t.Any]],
+    expected: t.Mapping[str, t.Any],
+    shown: str,
+    only: t.Sequence[str] = (),
+) -> list[str]:
+    """See DOCUMENTATION."""
+    pids: dict[str, int] = {}
+    for block in re.split(r"\n[ \t]*\n", shown):
+        found = dict(line.partition("=")[::2] for line in block.splitlines() if "=" in line)
+        pids[found.get("Id", "")] = int(found.get("MainPID") or 0)
+    return verdict(expected, processes, pids, only)
+
+
+class FilterModule:
+    """Makes the filter known to Ansible."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"workers_verdict": workers_verdict}

@@ -1,0 +1,97 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filters of the roles workers and tuning: errors in sentences, and what they hand on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.fediverse.mastodon.plugins.filter import (
+    tuning_plan,
+    workers_host,
+    workers_plan,
+    workers_verdict,
+)
+from ansible_collections.fediverse.mastodon.tests.unit.plugins.module_utils._mastodon.units.hosts import (
+    STOCK,
+    facts,
+    process,
+)
+
+GIB = 1024**3
+
+
+def test_names():
+    for module in (tuning_plan, workers_host, workers_plan, workers_verdict):
+        [(name, function)] = module.FilterModule().filters().items()
+        assert module.__name__.endswith(f".{name}") and callable(function)
+
+
+def test_host():
+    found = workers_host.workers_host(facts(dotenv="DB_HOST=/var/run/postgresql\nDB_USER=m\n"))
+    assert (found["root"], found["user"], found["pids"]) == ("/home/mastodon/live", "mastodon", [100])
+    assert found["psql"][:-2] == (
+        [
+            "runuser",
+            "-u",
+            "mastodon",
+            "--",
+            "psql",
+            "-wXtA",
+            "-h",
+            "/var/run/postgresql",
+            "-U",
+            "m",
+            "-d",
+            "mastodon_production",
+        ]
+    )
+
+
+def test_plan_is_plain_data():
+    found = workers_plan.workers_plan(facts(), [{"name": "stock"}], [process()])
+    assert json.loads(json.dumps(found)) == found
+    assert found["summary"] == [
+        "stop (Sidekiq finishes or pushes back its jobs): mastodon-sidekiq.service; then start: mastodon-sidekiq.service"
+    ]
+
+
+def test_verdict():
+    expected = workers_plan.workers_plan(facts(), [{"name": "stock"}], [process()])["expected"]
+    shown = "Id=mastodon-sidekiq.service\nMainPID=100\n\nId=other.service\nMainPID=\n"
+    assert workers_verdict.workers_verdict([process()], expected, shown) == []
+    assert workers_verdict.workers_verdict([process()], expected, "") != []
+
+
+def test_tuning():
+    found = tuning_plan.tuning_plan(
+        facts(),
+        4,
+        8 * GIB,
+        4 * GIB,
+        [process(), process(7), process(100, hostname="other")],
+        {"clients": 40, "maxclients": 10000},
+        {"threads_max": 10, "memory": "2G", "max_connections": None, "required": []},
+    )
+    assert (found["processes"], found["threads"]) == (4, 10)
+    assert found["current"] == [{"threads": 25, "rss_bytes": 400 * 1024**2}]
+    assert json.loads(json.dumps(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: workers_host.workers_host({}), "There is no mastodon-sidekiq.service"),
+        (lambda: workers_plan.workers_plan({}, []), "There is no mastodon-sidekiq.service"),
+        (lambda: tuning_plan.tuning_plan({}, 1, 1, 1), "There is no mastodon-sidekiq.service"),
+        (lambda: tuning_plan.tuning_plan(facts(), 1, 1, 1, wishes={"memory": "much"}), "much"),
+        (lambda: workers_plan.workers_plan(facts(stock=STOCK + "[Service]\nExecStart=/b\n"), []), "2 ExecStart"),
+    ],
+)
+def test_errors_are_sentences(call, said):
+    with pytest.raises(AnsibleFilterError, match=said):
+        call()
