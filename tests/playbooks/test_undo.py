@@ -1,0 +1,106 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""playbooks/undo.yml as its users run it: two edits of one run are put back, newest first, once; hosts without a record are left alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+from ansible_collections.fediverse.mastodon.tests.instance import server
+
+SECRET = "s3cret-post-of-somebody"
+
+
+@pytest.fixture
+def play(tmp_path):
+    """Runs a playbook, given by name or as its tasks, over the host here and one that has no record."""
+
+    def run(playbook, *arguments, **variables):
+        if not isinstance(playbook, str):
+            path = tmp_path / "made.yml"
+            path.write_text(json.dumps([{"hosts": "here", "gather_facts": False, "tasks": playbook}]), encoding="utf-8")
+            playbook = str(path)
+        inventory = tmp_path / "hosts.json"
+        local = {"ansible_connection": "local"}
+        other = {**local, "runs_dir": str(tmp_path / "others")}
+        inventory.write_text(json.dumps({"all": {"hosts": {"here": local, "other": other}}}), encoding="utf-8")
+        env = dict(os.environ, ANSIBLE_HOME=str(tmp_path / "home"), ANSIBLE_NOCOLOR="1", HOME=str(tmp_path / "user"))
+        env.update(ANSIBLE_INJECT_FACT_VARS="false", ANSIBLE_DEPRECATION_WARNINGS="true")
+        env["PATH"] = os.pathsep.join((str(pathlib.Path(sys.executable).parent), env["PATH"]))
+        command = ["ansible-playbook", playbook, "-i", str(inventory), *arguments, "-e", json.dumps(variables)]
+        done = subprocess.run(
+            command, env=env, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
+        )
+        text = done.stdout + done.stderr
+        for word in ("DEPRECATION", "Traceback", SECRET):
+            assert word not in text, text
+        return done.returncode, text
+
+    return run
+
+
+def recap(text: str, host: str) -> dict[str, int]:
+    [line] = re.findall(rf"^{host} +: (.*)$", text, re.MULTILINE)
+    return {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", line)}
+
+
+def test_a_run_is_undone_once(play, tmp_path):
+    with server.running(binary="redis-server") as running, running.client() as client:
+        client.sadd("queues", "push")
+        for number in range(60):
+            job = {"class": "ABC"[number % 3], "args": [SECRET], "jid": f"{number:024x}", "queue": "push"}
+            client.lpush("queue:push", json.dumps(job))
+        before = client.lrange("queue:push", 0, -1)
+        name = "fediverse.mastodon"
+        edit = {"redis_url": running.url, "state": "absent", "archive_dir": str(tmp_path / "archives")}
+        begin = {"runbook": "export_rescue", "reason": "a test", "who": "alice"}
+        tasks = [
+            {f"{name}.run_record": begin, "register": "begun"},
+            {f"{name}.sidekiq_job": {**edit, "classes": ["A"]}, "register": "first"},
+            {f"{name}.run_record": {"run": "{{ begun.run }}", "archives": ["{{ first.archive }}"]}},
+            {f"{name}.sidekiq_job": {**edit, "classes": ["B"]}, "register": "second"},
+            {f"{name}.run_record": {"run": "{{ begun.run }}", "archives": ["{{ second.archive }}"], "ended": True}},
+        ]
+        status, text = play(tasks)
+        assert status == 0, text
+        assert client.llen("queue:push") == 20
+        [path] = (tmp_path / "user/.local/state/fediverse.mastodon/runs").iterdir()
+        run = path.stem
+
+        status, text = play("fediverse.mastodon.undo", redis_url=running.url)
+        assert status == 0, text
+        assert re.search(rf"^{run}  alice: a test$", text, re.MULTILINE), text
+
+        status, text = play("fediverse.mastodon.undo", "--check", "--diff", redis_url=running.url, run=run)
+        assert status == 0, text
+        assert "here: would put back 40 jobs from 2 archives, 0 were back already, 0 have moved on." in text
+        assert client.llen("queue:push") == 20
+
+        status, text = play("fediverse.mastodon.undo", redis_url=running.url, run=run)
+        assert status == 0, text
+        assert "here: put back 40 jobs from 2 archives, 0 were back already, 0 have moved on." in text
+        assert client.lrange("queue:push", 0, -1) == before
+        assert recap(text, "here")["changed"] == 2
+        assert recap(text, "other")["changed"] == 0
+        assert json.loads(path.read_text(encoding="utf-8"))["undone_at"]
+
+        status, text = play("fediverse.mastodon.undo", redis_url=running.url, run=run)
+        assert status == 0, text
+        assert "here: put back 0 jobs from 2 archives, 40 were back already, 0 have moved on." in text
+        assert recap(text, "here")["changed"] == 0
+        assert client.lrange("queue:push", 0, -1) == before
+
+
+def test_a_run_that_no_host_knows(play):
+    status, text = play("fediverse.mastodon.undo", run="20261122T070556Z-export_rescue-1a2b3c")
+    assert status == 0, text
+    assert recap(text, "here")["changed"] == recap(text, "other")["changed"] == 0
+    assert "no run" in text

@@ -1,0 +1,73 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import run_record
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption, SidekiqError
+
+NOW = 1795331156.4
+
+
+def test_names_sort_by_time_and_are_never_the_same():
+    first, second = (run_record.new_name("export_rescue", NOW) for _time in range(2))
+    assert first.startswith("20261122T070556Z-export_rescue-")
+    assert first != second
+    assert run_record.new_name("a", NOW + 1) > first
+
+
+def test_archives_and_steps_are_added_once_in_their_order():
+    record = run_record.begun("name", "undo", "why", "alice", "here", NOW)
+    record = run_record.with_more(record, {"archives": ["/b"], "steps": [{"did": "1"}]})
+    record = run_record.with_more(record, {"archives": ["/b", "/a"], "before": {"total": 1}})
+    assert (record["archives"], record["steps"]) == (["/b", "/a"], [{"did": "1"}])
+    assert (record["before"], record["after"]) == ({"total": 1}, {})
+    assert run_record.with_more(record, {"archives": ["/a"], "before": None}) == record
+
+
+def test_what_is_written_is_read_again_and_nobody_else_may_read_it(tmp_path):
+    directory = tmp_path / "runs"
+    record = run_record.begun("name", "undo", "w\u00e9il", "alice", "here", NOW)
+    path = run_record.path_of(str(directory), "name")
+    run_record.write(path, record)
+    assert run_record.read(path) == record
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    assert os.stat(directory).st_mode & 0o777 == 0o700
+    assert run_record.names(str(directory)) == ["name"]
+    assert run_record.names(str(tmp_path / "nowhere")) == []
+
+
+@pytest.mark.parametrize("name", ["../etc/passwd", "", ".hidden", "a/b"])
+def test_what_is_no_name_of_a_run(name):
+    with pytest.raises(BadOption, match="is no name of a run"):
+        run_record.path_of("/runs", name)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "it is no JSON"),
+        ("[]", "is no record of a run"),
+        ('{"format": "another", "version": 1}', "is no record of a run"),
+        ('{"format": "fediverse.mastodon run", "version": 2}', "of this release"),
+        ('{"format": "fediverse.mastodon run", "version": 1, "archives": 1}', "is damaged"),
+    ],
+)
+def test_files_that_are_no_record(tmp_path, content, says):
+    path = tmp_path / "name.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(BadOption, match=says):
+        run_record.read(str(path))
+
+
+def test_a_record_that_is_not_there_and_one_that_cannot_be_written(tmp_path):
+    with pytest.raises(BadOption, match="There is no record"):
+        run_record.read(str(tmp_path / "name.json"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SidekiqError, match="cannot be written: "):
+        run_record.write(str(tmp_path / "file" / "name.json"), {})
