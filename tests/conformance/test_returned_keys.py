@@ -30,6 +30,7 @@ COMMON = {"changed", "invocation", "diff", "warnings", "deprecations"}
 """What Ansible documents for every module."""
 COMMON |= {"owner", "group", "mode", "uid", "gid", "size", "state", "secontext"}  # it adds them beside a path
 DATA = {"weights", "evidence", "kept", "by_set", "by_queue", "by_class", "by_domain", "by_error", "by_age"}
+DATA |= {"thresholds", "before", "after"}
 """Dictionaries whose keys are data, such as names of queues."""
 TYPES: dict[str, Any] = {
     "str": str,
@@ -64,6 +65,18 @@ RUNS: dict[str, list[dict[str, Any]]] = {
         {"queues": [{"name": "default", "weight": 2}, "pull"]},
         {},
     ],
+    "run_record": [
+        {
+            "runbook": "export_rescue",
+            "reason": "a test",
+            "thresholds": {"stuck_after": "10m"},
+            "archives": ["/a"],
+            "steps": [{"did": "nothing"}],
+            "ended": True,
+            "undone": True,
+        }
+    ],
+    "run_record_info": [{}],
 }
 
 
@@ -85,6 +98,8 @@ class Modules:
         arguments = {**self._connection, **options}
         if name == "sidekiq_config":
             arguments = {"path": str(self._sidekiq_yml()), **options}
+        if name.startswith("run_record"):
+            arguments = {"dir": str(self._directory / "runs"), **options}
         if arguments.get("path") == "{archive}":
             arguments["path"] = self.archive
         if name.startswith("export"):
@@ -139,6 +154,8 @@ def results_of(name, modules, check_mode=False):
     """The results of all runs of a module; in check mode each run is checked and then done."""
     if name == "sidekiq_archive":
         modules.run("sidekiq_job", RUNS["sidekiq_job"][4])
+    if name == "run_record_info":
+        modules.run("run_record", RUNS["run_record"][0])
     results = []
     for options in RUNS[name]:
         if check_mode:

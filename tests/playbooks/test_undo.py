@@ -37,7 +37,14 @@ def play(tmp_path):
         env["PATH"] = os.pathsep.join((str(pathlib.Path(sys.executable).parent), env["PATH"]))
         command = ["ansible-playbook", playbook, "-i", str(inventory), *arguments, "-e", json.dumps(variables)]
         done = subprocess.run(
-            command, env=env, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
+            command,
+            env=env,
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
         text = done.stdout + done.stderr
         for word in ("DEPRECATION", "Traceback", SECRET):

@@ -66,7 +66,9 @@ def with_more(record: Record, more: t.Mapping[str, t.Any]) -> Record:
 def path_of(directory: str, name: str) -> str:
     """Raises BadOption for what is no name of a run."""
     if not _NAME.fullmatch(name):
-        raise BadOption(f"run: {name!r} is no name of a run; playbooks print it at their end, such as 20261122T070556Z-export_rescue-1a2b3c.")
+        raise BadOption(
+            f"run: {name!r} is no name of a run; playbooks print it at their end, such as 20261122T070556Z-export_rescue-1a2b3c."
+        )
     return os.path.join(directory, f"{name}.json")
 
 
@@ -76,7 +78,9 @@ def read(path: str) -> Record:
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
     except FileNotFoundError:
-        raise BadOption(f"There is no record {path}. fediverse.mastodon.run_record_info lists those of this host.") from None
+        raise BadOption(
+            f"There is no record {path}. fediverse.mastodon.run_record_info lists those of this host."
+        ) from None
     except OSError as problem:
         raise BadOption(f"The record {path} cannot be read: {problem.strerror}.") from None
     except ValueError:
@@ -105,7 +109,9 @@ def write(path: str, record: Record) -> None:
         if staged is not None:
             with contextlib.suppress(OSError):
                 os.unlink(staged)
-        raise SidekiqError(f"The record {path} cannot be written: {problem.strerror}. Set dir to a directory with space.") from None
+        raise SidekiqError(
+            f"The record {path} cannot be written: {problem.strerror}. Set dir to a directory with space."
+        ) from None
 
 
 def names(directory: str) -> list[str]:
