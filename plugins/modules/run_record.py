@@ -110,7 +110,7 @@ run:
   returned: success
   type: str
   sample: 20261122T070556Z-export_rescue-1a2b3c
-path:
+file:
   description: The file.
   returned: success
   type: str

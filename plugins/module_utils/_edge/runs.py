@@ -57,7 +57,7 @@ def write(host: Host) -> Result:
     changed = record != old
     if changed and not host.check_mode:
         run_record.write(path, record)
-    return {"changed": changed, "run": name, "path": path, "record": record}
+    return {"changed": changed, "run": name, "file": path, "record": record}
 
 
 def look(host: Host) -> Result:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from .._sidekiq.batch import Batch, together
 from .._sidekiq.job import Job, parse
 from .._sidekiq.keys import Keys
+from .._sidekiq.needles import Needles
 from .._sidekiq.place import Place, queue_places
 from .._sidekiq.process import Process, Work, read_processes
 from .workers import ARCHIVE
 
-_NEEDLE: t.Final = ARCHIVE.encode()
+_NEEDLES: t.Final = Needles([ARCHIVE.encode()])
 _SAMPLE: t.Final = 2000
 
 
@@ -60,9 +61,9 @@ def find_archive_jobs(client: t.Any, key: Keys) -> ArchiveJobs:
     read_at = redis_time(client)
     found: dict[str, ArchiveJob] = {}
     for place in (Place("retry"), Place("scheduled"), *queue_places(client, key)):
-        for position, raw, score in place.members(client, key, (_NEEDLE,)):
-            job = parse(raw) if _NEEDLE in raw else None
-            if job is None or job.worker_class != ARCHIVE:
+        for position, raw, score in place.members(client, key, _NEEDLES):
+            job = parse(raw)
+            if job.worker_class != ARCHIVE:
                 continue
             queue = place.label if place.is_queue else job.queue
             one = ArchiveJob(_backup_id(job), place.set, job, queue, position if place.is_queue else None, score)
