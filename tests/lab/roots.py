@@ -67,7 +67,15 @@ def ensure_root(suite: str) -> Path:
     """The root of a Debian suite, built first if it is not there or was built from another list of packages."""
     if suite not in PACKAGES:
         raise RootsError(f"No root is described for the suite {suite!r}; known are {', '.join(PACKAGES)}.")
-    root, recipe = cache_dir() / suite, " ".join(PACKAGES[suite]) + "\n"
+    return build_root(suite, suite, PACKAGES[suite])
+
+
+def build_root(name: str, suite: str, packages: Sequence[str], options: Sequence[str] = ()) -> Path:
+    """The root of that name, built first if it is not there or was built from another recipe.
+
+    ``options`` are more arguments of mmdebstrap; whoever gives some puts what they stand for into the name.
+    """
+    root, recipe = cache_dir() / name, " ".join(packages) + "\n"
     stamp = root.with_suffix(".stamp")
     if _read(stamp) == recipe:
         return root
@@ -80,11 +88,11 @@ def ensure_root(suite: str) -> Path:
         stamp.unlink(missing_ok=True)
         if root.exists():
             shutil.rmtree(root)
-        packages = ",".join(PACKAGES[suite])
-        print(f"Building a Debian {suite} root with {packages} (about half a minute)", file=sys.stderr)
+        include = ",".join(packages)
+        print(f"Building a Debian {suite} root with {include} (about half a minute)", file=sys.stderr)
         # In namespaces of its own, so that an interrupted build leaves neither a process nor a mount below the root.
         alone = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        _run(*alone, "mmdebstrap", "--quiet", "--variant=minbase", f"--include={packages}", suite, str(root))
+        _run(*alone, "mmdebstrap", "--quiet", "--variant=minbase", f"--include={include}", *options, suite, str(root))
         stamp.write_text(recipe)
     return root
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Callable, NoReturn
 
-from runner import environment, lint, process, tiers, venvs
+from runner import debian, environment, lint, process, tiers, venvs
 from runner.place import CACHE, CACHE_VARIABLE, CHECKOUT, LOGS
 from runner.say import Failed, Missing, say
 from runner.venvs import Core
@@ -79,6 +79,12 @@ def run_soak(arguments: Sequence[str]) -> int:
     _exec_script("tests/benchmarks/soak.py", arguments)
 
 
+def run_lab(arguments: Sequence[str]) -> int:
+    """Hand over to the test hosts."""
+    debian.need_commands(("mmdebstrap", "systemd-nspawn", "ssh"))
+    _exec_script("tests/lab/hosts.py", arguments)
+
+
 def run_exec(arguments: Sequence[str]) -> int:
     """Become a command that sees the collection."""
     core, command = _core_option(arguments)
@@ -120,6 +126,11 @@ COMMANDS = {
     "lint": Command("lint [--fix]", "run the checks alone; --fix formats the code", run_lint),
     "exec": Command(
         "exec [--core CORE] CMD...", "run a command with the collection and Ansible on its paths", run_exec
+    ),
+    "lab": Command(
+        "lab up|down|list|shell ...",
+        "throw-away Debian hosts with systemd, Redis and Sidekiq (lab -h tells more)",
+        run_lab,
     ),
     "bench": Command("bench [NAME...]", "measure, as ratios within one run", run_bench),
     "soak": Command("soak [ARGUMENT...]", "run for long under load and look for what is lost", run_soak),

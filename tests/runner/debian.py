@@ -23,6 +23,8 @@ PACKAGES = {
     "pgrep": "procps",
     "redis-server": "redis-server",
     "shellcheck": "shellcheck",
+    "ssh": "openssh-client",
+    "systemd-nspawn": "systemd-container",
 }
 _POLICY = Path("/usr/sbin/policy-rc.d")
 

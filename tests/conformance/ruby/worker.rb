@@ -7,7 +7,8 @@
 # Mastodon's worker classes by name, queue, retry options and argument layout; what they do is up to the test.
 # Runs on Sidekiq 6.4.1 and 7.3.2: `sidekiq -r worker.rb`, or required by the other files of this folder.
 #
-# An order is `sleep SECONDS`, `hang` or `fail ERROR_CLASS MESSAGE`. It is looked for
+# An order is `sleep SECONDS`, `hang`, `socket` (waits for a peer that never answers), `spin` (computes and never ends),
+# `eat MEGABYTES` (and keeps them), or `fail ERROR_CLASS MESSAGE`. It is looked for
 #   1. in the last argument, as text that begins with "lab:",
 #   2. in the Redis hash lab:orders, under the jid,
 #   3. there, under the class.
@@ -15,9 +16,11 @@
 
 require "json"
 require "sidekiq"
+require "socket"
 
 module Lab
   HOUR = 3600
+  EATEN = []
 
   # The constant of that name, made on first use: modules around it, `made` itself.
   def self.constant(name, &made)
@@ -60,9 +63,17 @@ module Lab
       when nil then nil
       when "sleep" then sleep(Float(subject))
       when "hang" then sleep
+      when "socket" then wait_for_a_peer
+      when "spin" then loop { Lab::EATEN.size }
+      when "eat" then Lab::EATEN << ("x" * (Integer(subject) << 20))
       when "fail" then raise Lab.constant(subject) { Class.new(StandardError) }, message.to_s
       else raise ArgumentError, "unknown order: #{text}"
       end
+    end
+
+    def wait_for_a_peer
+      silent = TCPServer.new("127.0.0.1", 0)
+      TCPSocket.new("127.0.0.1", silent.addr[1]).read
     end
   end
 

@@ -1,0 +1,107 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a test host is before it boots: a Debian with the packages of a Mastodon server, and what a server's home holds.
+
+All packages come into the base, installed or as files in apt's cache, so that no test needs a network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from lab.roots import SYSTEM_PATH, build_root
+
+SUITES = ("trixie", "bookworm")  # Redis 8.0, Sidekiq 7.3.2, PostgreSQL 17; Redis 7.0, Sidekiq 6.4.1, PostgreSQL 15
+FOR_MODULES = ("python3-redis", "python3-jmespath")
+"""What the modules import; a bare host lacks it until it is installed again, from apt's cache."""
+
+_PACKAGES = (
+    *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "python3", "python3-apt"),
+    *("ca-certificates", "git", "iproute2", "procps"),
+    *("redis-server", "ruby-sidekiq", "libjemalloc-dev", "postgresql"),
+    *FOR_MODULES,
+)
+_ONLY_IN_CACHE = (*FOR_MODULES, "python3-psycopg2", "python3-venv")
+_HOOKS = (
+    'chroot "$1" useradd --create-home --shell /bin/bash mastodon',
+    'chroot "$1" systemctl --quiet disable postgresql',
+    'chroot "$1" apt-get -qq clean',
+    f'chroot "$1" apt-get -qq --yes --no-install-recommends --reinstall --download-only install {" ".join(_ONLY_IN_CACHE)}',
+)
+_OPTIONS = ("--skip=cleanup/apt", *(f"--customize-hook={hook}" for hook in _HOOKS))
+_WHEELS = "redis>=5", "jmespath", "async-timeout"
+_HOST = Path(__file__).resolve().parent / "host"
+_WORKER = _HOST.parents[1] / "conformance/ruby/worker.rb"
+
+
+def base(suite: str) -> Path:
+    """The base of a suite. Its name tells the recipe: a new one never takes the ground from under a host that runs."""
+    recipe = hashlib.sha256("\n".join((*_PACKAGES, *_OPTIONS, *_WHEELS)).encode()).hexdigest()
+    return build_root(f"host-{suite}-{recipe[:6]}", suite, _PACKAGES, (*_OPTIONS, _wheels_hook()))
+
+
+def _wheels_hook() -> str:
+    """Leaves what a virtual environment would install from PyPI in /opt/wheels."""
+    pip = f"{sys.executable} -m pip download --quiet --disable-pip-version-check --only-binary=:all: --dest"
+    return f"""--customize-hook={pip} "$1/opt/wheels" {" ".join(f"'{wheel}'" for wheel in _WHEELS)}"""
+
+
+def furnish(root: Path, name: str, key: str, bare: bool) -> None:
+    """Make a copy of the base the host of that name: Mastodon's home, its unit, and the key that lets us in."""
+    (root / "etc/machine-id").unlink(missing_ok=True)
+    (root / "etc/machine-id").write_text("")
+    (root / "etc/hostname").write_text(f"{name}\n")
+    (root / "etc/hosts").write_text(f"127.0.0.1 localhost {name}\n::1 localhost\n")
+    _put(key, root / "root/.ssh/authorized_keys", 0o600)
+    (root / "root/.ssh").chmod(0o700)
+    if bare:
+        _chroot(root, "dpkg", "--purge", "--force-depends", *FOR_MODULES)
+    live = root / "home/mastodon/live"
+    for source, target, mode in (
+        (_HOST / "env.production", live / ".env.production", 0o640),
+        (_HOST / "sidekiq.yml", live / "config/sidekiq.yml", 0o644),
+        (_HOST / "application.rb", live / "lab/application.rb", 0o644),
+        (_WORKER, live / "lab/worker.rb", 0o644),
+        (_HOST / "bundle", root / "home/mastodon/.rbenv/shims/bundle", 0o755),
+        (_HOST / "schema.sql", root / "opt/schema.sql", 0o644),
+        (_HOST / "enqueue", root / "usr/local/bin/enqueue", 0o755),
+        (_HOST / "mastodon-sidekiq.service", root / "etc/systemd/system/mastodon-sidekiq.service", 0o644),
+    ):
+        _put(source.read_text(encoding="utf-8"), target, mode)
+    (live / "public/system").mkdir(parents=True)
+    _chroot(root, "chown", "--recursive", "mastodon:mastodon", "/home/mastodon")
+    _chroot(root, "systemctl", "--quiet", "enable", "mastodon-sidekiq")
+
+
+def _put(text: str, target: Path, mode: int) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
+    target.chmod(mode)
+
+
+def _chroot(root: Path, *command: str) -> None:
+    chroot = shutil.which("chroot", path=SYSTEM_PATH) or "chroot"
+    env = {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8", "HOME": "/root"}
+    done = subprocess.run([chroot, str(root), *command], env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise OSError(f"{' '.join(command)} ended with {done.returncode} in {root}: {done.stderr.strip()}")
+
+
+def database_script() -> str:
+    """Commands for a host that is up: PostgreSQL with Mastodon's database."""
+    return os.linesep.join(
+        (
+            "set -e; cd /",
+            "systemctl enable --now --quiet postgresql",
+            "until sudo -u postgres psql -qc 'SELECT 1' >/dev/null 2>&1; do sleep .1; done",
+            "sudo -u postgres createuser mastodon",
+            "sudo -u postgres createdb --owner=mastodon mastodon_production",
+            "sudo -u mastodon psql -q mastodon_production -f /opt/schema.sql",
+        )
+    )
