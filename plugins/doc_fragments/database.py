@@ -9,12 +9,6 @@ from __future__ import annotations
 class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
-  database:
-    description:
-      - Whether to ask PostgreSQL. V(auto) does so if it can be reached and says why not otherwise, V(required) fails then, V(never) does not try.
-    type: str
-    choices: [auto, required, never]
-    default: auto
   database_url:
     description:
       - The URL of Mastodon's database, C(postgresql://USER:PASSWORD@HOST:PORT/NAME). Without it the database is the one that Mastodon itself

@@ -39,6 +39,12 @@ options:
       - Only archives of the local accounts with these names.
     type: list
     elements: str
+  database:
+    description:
+      - Whether to ask PostgreSQL. V(auto) does so if it can be reached and says why not otherwise, V(required) fails then, V(never) does not try.
+    type: str
+    choices: [auto, required, never]
+    default: auto
   measure:
     description:
       - For how many seconds to watch a queue in which archives wait, for RV(exports[].estimate). V(0) does not.

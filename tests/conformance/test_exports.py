@@ -103,7 +103,7 @@ def test_every_state(instance):
     instance.client.zadd("schedule", {payload(rows["scheduled"], "s1"): later})
     failed = {"retry_count": 1, "error_class": "Errno::ENOSPC", "error_message": "s3cret-post-of-somebody"}
     instance.client.zadd("retry", {payload(rows["retrying"], "r1", failed_at=time.time() - 30, **failed): later})
-    instance.beat(work={"t1": (rows["running"], "x1")}, busy=1)
+    instance.beat(work={"t1": (rows["running"], "x1")}, busy=1, ago=-60)
     result = instance.info()
     assert result["database"] is True and result["database_reason"] is None and result["unknown"] == []
     assert result["totals"] == dict.fromkeys(result["totals"], 1) and result["total"] == 6
@@ -116,7 +116,7 @@ def test_every_state(instance):
     assert found["scheduled"]["estimate"] == pytest.approx(600, abs=5)
     assert found["running"]["process"] == "web1:42:abc"
     assert (found["running"]["hostname"], found["running"]["pid"]) == ("web1", 42)
-    assert found["running"]["elapsed"] == pytest.approx(61, abs=3)
+    assert found["running"]["elapsed"] == pytest.approx(1, abs=3)
     assert (found["retrying"]["attempts"], found["retrying"]["error_class"]) == (2, "Errno::ENOSPC")
     assert found["retrying"]["next_try_at"] and found["retrying"]["since_epoch"] == pytest.approx(
         time.time() - 30, abs=5
@@ -295,3 +295,216 @@ def test_check_mode_is_the_same(instance):
     assert real["exports"][0]["state"] == checked["exports"][0]["state"] == "waiting"
     assert real.keys() == checked.keys() and not real["changed"] and not checked["changed"]
     assert (instance.postgres.rows(), instance.client.lrange("queue:pull", 0, -1)) == before
+
+
+# --- putting jobs back, letting users ask again -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def orphan(instance):
+    """The id of a row whose job is gone, an hour old."""
+    return instance.postgres.add_backup(instance.postgres.add_user("alice"))
+
+
+def queued(instance):
+    return [json.loads(raw) for raw in instance.client.lrange("queue:pull", 0, -1)]
+
+
+def outcomes(result):
+    return {one["backup_id"]: (one["outcome"], one["reason"]) for one in result["exports"]}
+
+
+def edit(instance, state, **options):
+    options = {"archive_dir": str(instance.root / "archives"), "patience": 0, **options}
+    return instance.run("export", state=state, **options)
+
+
+def test_an_orphan_is_enqueued_once(instance, orphan):
+    checked = edit(instance, "enqueued", all=True, check_mode=True)
+    assert (checked["changed"], outcomes(checked), queued(instance)) == (True, {orphan: ("enqueued", None)}, [])
+    done = edit(instance, "enqueued", all=True)
+    assert outcomes(done) == outcomes(checked) and done["diff"] == checked["diff"] and done["edited"] == 1
+    [job] = queued(instance)
+    assert (job["class"], job["args"], job["jid"]) == ("BackupWorker", [orphan], done["exports"][0]["jid"])
+    assert instance.client.smembers("queues") == {b"pull"}
+    again = edit(instance, "enqueued", backup_ids=[orphan])
+    assert (again["changed"], outcomes(again)) == (False, {orphan: ("unchanged", "has_job")})
+    assert edit(instance, "enqueued", all=True)["matched"] == 0
+    assert len(queued(instance)) == 1
+    # killed once more, it is an orphan once more
+    instance.client.delete("queue:pull")
+    assert edit(instance, "enqueued", all=True)["edited"] == 1
+
+
+@pytest.mark.parametrize(("version", "kind"), [("7.3.9", float), ("8.1.6", int), (None, float)])
+def test_times_are_those_of_the_sidekiq_that_runs(instance, orphan, version, kind):
+    instance.beat(version=version, ago=-3600)
+    edit(instance, "enqueued", all=True)
+    [job] = queued(instance)
+    assert type(job["created_at"]) is type(job["enqueued_at"]) is kind
+    assert job["created_at"] == pytest.approx(time.time() * (1000 if kind is int else 1), rel=1e-6)
+
+
+@pytest.mark.parametrize(("release", "kind"), [((4, 4), float), ((4, 5), int), (None, float)])
+def test_with_no_process_the_release_says_the_unit(instance, orphan, release, kind):
+    if release:
+        version = instance.root / "lib" / "mastodon" / "version.rb"
+        version.parent.mkdir(parents=True)
+        parts = zip(("major", "minor", "patch"), (*release, 0))
+        version.write_text("".join(f"def {name}\n  {number}\nend\n" for name, number in parts))
+    edit(instance, "enqueued", all=True)
+    [job] = queued(instance)
+    assert type(job["created_at"]) is kind
+
+
+def test_of_runs_at_once_one_does_it(instance, orphan):
+    """All have looked before the first of them acts."""
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import export_claim
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.archive_jobs import redis_time
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
+
+    key, answers = Keys(), []
+    began = redis_time(instance.client)
+    barrier = threading.Barrier(8)
+
+    def run():
+        barrier.wait()
+        job = export_claim.new_job(orphan, time.time(), False)[1]
+        answers.append(export_claim.claim(instance.client, key, orphan, began, job))
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == ["claimed"] * 7 + ["done"]
+    assert len(queued(instance)) == 1
+    # even if the job has been taken from its queue meanwhile
+    instance.client.delete("queue:pull")
+    assert export_claim.claim(instance.client, key, orphan, began, b"{}") == "claimed"
+    assert export_claim.claim(instance.client, key, orphan, redis_time(instance.client), b"{}") == "done"
+
+
+@pytest.mark.parametrize("where", ["queue", "work", "workers"])
+def test_a_job_that_comes_after_the_look_is_seen(instance, orphan, where):
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import export_claim
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.archive_jobs import redis_time
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
+
+    began = redis_time(instance.client)
+    if where == "queue":
+        instance.push(orphan, "w1")
+        instance.fill(500)
+    else:
+        instance.beat(work={"t": (orphan, "x1")})
+        if where == "workers":
+            instance.client.rename("web1:42:abc:work", "web1:42:abc:workers")
+    before = queued(instance)
+    assert export_claim.claim(instance.client, Keys(), orphan, began, b"{}") == "has_job"
+    assert export_claim.claim(instance.client, Keys(), orphan + 1, began, b"") == "done"
+    assert queued(instance) == before
+
+
+def test_an_orphan_is_released_and_can_come_back(instance, orphan):
+    done = instance.postgres.add_backup(instance.postgres.add_user("bob"), file="b.zip")
+    before = instance.postgres.rows()
+    checked = edit(instance, "released", backup_ids=[orphan, done, 4242], check_mode=True)
+    assert instance.postgres.rows() == before and not (instance.root / "archives").exists()
+    released = edit(instance, "released", backup_ids=[orphan, done, 4242])
+    expected = {orphan: ("released", None), done: ("kept", "finished"), 4242: ("unchanged", "gone")}
+    assert outcomes(checked) == outcomes(released) == expected
+    assert checked["diff"] == released["diff"] and checked.keys() == released.keys()
+    assert [row["id"] for row in instance.postgres.rows()] == [done]
+    assert oct(os.stat(released["record"]).st_mode)[-3:] == "600"
+    assert oct(os.stat(instance.root / "archives").st_mode)[-3:] == "700"
+    again = edit(instance, "released", backup_ids=[orphan])
+    assert (again["changed"], outcomes(again)) == (False, {orphan: ("unchanged", "gone")})
+    assert edit(instance, "restored", path=released["record"], check_mode=True)["changed"] is True
+    assert len(instance.postgres.rows()) == 1
+    back = edit(instance, "restored", path=released["record"])
+    assert outcomes(back) == {orphan: ("restored", None)}
+    assert instance.postgres.rows() == before
+    again = edit(instance, "restored", path=released["record"])
+    assert (again["changed"], outcomes(again)) == (False, {orphan: ("unchanged", "restored_before")})
+    instance.postgres.sql("TRUNCATE backups")
+    assert edit(instance, "restored", path=released["record"])["changed"] is False, "once"
+
+
+def test_what_has_a_job_is_never_released(instance):
+    rows = {name: instance.postgres.add_backup(instance.postgres.add_user(name)) for name in ("wait", "run", "retry")}
+    instance.push(rows["wait"], "w1")
+    instance.client.zadd("retry", {payload(rows["retry"], "r1"): time.time() + 60})
+    instance.beat(work={"t": (rows["run"], "x1")})
+    before = instance.postgres.rows()
+    result = edit(instance, "released", backup_ids=list(rows.values()))
+    assert set(outcomes(result).values()) == {("kept", "has_job")} and not result["changed"]
+    assert edit(instance, "released", all=True)["matched"] == 0
+    assert instance.postgres.rows() == before
+
+
+def test_a_row_that_is_finished_in_the_last_moment_stays(instance, orphan, monkeypatch):
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import export_edit
+
+    write = export_edit.write_record
+
+    def finish_first(*arguments):
+        instance.postgres.finish(orphan)
+        return write(*arguments)
+
+    monkeypatch.setattr(export_edit, "write_record", finish_first)
+    result = edit(instance, "released", all=True)
+    assert outcomes(result) == {orphan: ("unchanged", "gone")} and result["record"] is None and not result["changed"]
+    assert instance.postgres.rows()[0]["processed"] is True
+    assert list((instance.root / "archives").iterdir()) == []
+
+
+def test_what_is_left_alone_and_why(instance, orphan):
+    alice = instance.postgres.sql("SELECT id FROM users")[0][0]
+    young = instance.postgres.add_backup(instance.postgres.add_user("bob"), age=30)
+    newer = instance.postgres.add_backup(int(alice), age=600)
+    nobody = instance.postgres.add_backup(None)
+    file = instance.postgres.add_backup(instance.postgres.add_user("carol"))
+    instance.postgres.sql(f"UPDATE backups SET dump_file_name = 'half.zip' WHERE id = {file}")
+    checked = edit(instance, "enqueued", all=True, check_mode=True)
+    assert outcomes(checked) == {
+        orphan: ("kept", "duplicate"),
+        young: ("kept", "young"),
+        newer: ("enqueued", None),
+        nobody: ("kept", "no_user"),
+        file: ("enqueued", None),
+    }
+    assert checked["kept"] == {"duplicate": 1, "no_user": 1, "young": 1}
+    released = edit(instance, "released", all=True, check_mode=True)
+    assert outcomes(released)[file] == ("kept", "has_file")
+    assert outcomes(released)[nobody] == ("released", None)
+    instance.beat(ago=20)
+    silent = edit(instance, "enqueued", all=True, min_age="1h")
+    assert set(outcomes(silent).values()) <= {("kept", "uncertain"), ("kept", "duplicate"), ("kept", "no_user")}
+    assert queued(instance) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"state": "enqueued"}, "Say which archives are meant"),
+        ({"state": "enqueued", "all": True, "accounts": ["a"]}, "exclude each other"),
+        ({"state": "enqueued", "all": True, "path": "/x"}, "path belongs to state: restored"),
+        ({"state": "enqueued", "all": True, "min_age": "soon"}, "min_age"),
+        ({"state": "enqueued", "all": True, "max_exports": 0}, "more than max_exports (0)"),
+        ({"state": "enqueued", "all": True, "database_timeout": 0}, "database_timeout"),
+        ({"state": "restored"}, "needs path"),
+        ({"state": "restored", "path": "/nowhere/x.json"}, "cannot be read"),
+        ({"state": "restored", "path": "/etc/hostname"}, "no JSON"),
+        ({"state": "released", "all": True, "archive_dir": "/proc/no"}, "cannot be written"),
+    ],
+)
+def test_what_cannot_be_done_is_said(instance, orphan, options, says):
+    result = edit(instance, **options)
+    assert result["failed"] and says in result["msg"]
+    assert queued(instance) == [] and len(instance.postgres.rows()) == 1
+
+
+def test_without_the_database_it_refuses(instance, orphan):
+    instance.say(DB_PASS="s3cret")
+    result = edit(instance, "enqueued", all=True)
+    assert result["failed"] and "password authentication failed" in result["msg"] and "s3cret" not in result["msg"]

@@ -58,6 +58,11 @@ RUNS: dict[str, list[dict[str, Any]]] = {
         {"state": "unique", "all": True},
     ],
     "sidekiq_archive": [{"path": "{archive}"}, {"path": "{archive}"}],
+    "export": [
+        {"state": "released", "backup_ids": [1, 2, 3]},
+        {"state": "enqueued", "all": True},
+        {"state": "enqueued", "all": True},
+    ],
     "export_info": [{"patience": 0, "measure": 0.01}, {"database": "never", "measure": 0}],
     "sidekiq_lock": [{"min_age": "1m"}, {"digests": ["no such"]}],
     "sidekiq_config": [
@@ -89,6 +94,7 @@ class Modules:
 
     def __init__(self, client, directory, capsys, database_url):
         self._connection = {"redis_socket": client.connection_pool.connection_kwargs["path"]}
+        self._client = client
         self._directory = directory
         self._capsys = capsys
         self._database_url = database_url
@@ -102,6 +108,10 @@ class Modules:
             arguments = {"dir": str(self._directory / "runs"), **options}
         if arguments.get("path") == "{archive}":
             arguments["path"] = self.archive
+        if name == "export":  # all processes have just said what they run, so that orphans are certain
+            for identity in self._client.smembers("processes"):
+                self._client.hset(identity, "beat", "4e9")
+            arguments["patience"] = 0
         if name.startswith("export"):
             arguments.update(database_url=self._database_url, mastodon_root=str(self._directory))
         if name == "sidekiq_job":
@@ -129,7 +139,10 @@ class Modules:
 def database_url(postgres, scratch_redis):
     """The database of the instance: a row for some of its archive jobs, and one without."""
     user = postgres.add_user("alice", [1000])
-    orphan, twice, _finished = (postgres.add_backup(user, file=file) for file in (None, None, "a.zip"))
+    twice = postgres.add_backup(user)
+    postgres.add_backup(user, file="a.zip")
+    for name in ("bob", "carol"):  # two orphans
+        postgres.add_backup(postgres.add_user(name))
     for jid in ("f1", "f2"):
         job = {"class": "BackupWorker", "args": [twice], "jid": jid, "queue": "pull", "retry": 5}
         scratch_redis.lpush("queue:pull", json.dumps(job))

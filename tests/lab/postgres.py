@@ -63,7 +63,7 @@ class Postgres:
     def sql(self, text: str, database: str = "mastodon_production") -> list[list[str]]:
         """Run SQL as the owner of the server; the rows of what it selects."""
         done = subprocess.run(
-            ["psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-f", "-", database],
+            [_programs() / "psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-f", "-", database],
             input=text,
             env={
                 "PATH": os.environ["PATH"],
@@ -83,11 +83,11 @@ class Postgres:
 
     def add_user(self, name: str, media: Sequence[int] = ()) -> int:
         """A user with a local account of that name and media of these sizes; its id."""
-        [[account]] = self.sql(f"INSERT INTO accounts (username) VALUES ('{name}') RETURNING id")
-        for size in media:
-            self.sql(f"INSERT INTO media_attachments (account_id, file_file_size) VALUES ({account}, {size})")
+        sizes = ", ".join(map(str, media))
         [[user]] = self.sql(
-            f"INSERT INTO users (email, account_id) VALUES ('{name}@private.example', {account}) RETURNING id"
+            f"WITH a AS (INSERT INTO accounts (username) VALUES ('{name}') RETURNING id), m AS (INSERT INTO media_attachments"
+            f" (account_id, file_file_size) SELECT a.id, size FROM a, unnest(ARRAY[{sizes}]::int[]) size)"
+            f" INSERT INTO users (email, account_id) SELECT '{name}@private.example', a.id FROM a RETURNING id"
         )
         return int(user)
 
@@ -112,7 +112,7 @@ class Postgres:
         return [json.loads(row[0]) for row in self.sql("SELECT to_jsonb(b) FROM backups b ORDER BY id")]
 
     def clear(self) -> None:
-        self.sql("TRUNCATE backups, users, accounts, media_attachments")
+        self.sql("TRUNCATE backups, users, accounts, media_attachments RESTART IDENTITY")
 
 
 @contextlib.contextmanager

@@ -22,7 +22,6 @@ from .._sidekiq.errors import BadOption, SidekiqError
 
 Options = t.Mapping[str, t.Any]
 DATABASE_OPTIONS: t.Final = {
-    "database": {"type": "str", "choices": ["auto", "required", "never"], "default": "auto"},
     "database_url": {"type": "str", "no_log": True, "fallback": (env_fallback, ["FEDIVERSE_DATABASE_URL"])},
     "database_timeout": {"type": "float", "default": 15.0},
 }
@@ -38,18 +37,22 @@ class Found:
 
 
 def find_database(options: Options) -> Found:
-    """The database that the options mean, once it has answered. Raises SidekiqError where it is required and does not."""
+    """The database that the options mean, once it has answered. Raises SidekiqError where it is required and does not.
+
+    It is required where the option C(database) is not there to say otherwise.
+    """
+    need = options.get("database", "required")
     if options["database_timeout"] <= 0:
         raise BadOption("database_timeout must be more than 0 seconds.")
     variables: Variables | None = None
     try:
         variables = mastodon_variables(options)
-        if options["database"] == "never":
+        if need == "never":
             return Found(None, "database is never", variables)
         database = _database(options, variables)
         database.read("SELECT json_build_object('id', id) FROM backups LIMIT 0")
     except SidekiqError as failure:
-        if options["database"] == "required" or (options["database_url"] and isinstance(failure, BadOption)):
+        if need == "required" or (options["database_url"] and isinstance(failure, BadOption)):
             raise
         return Found(None, str(failure), variables)
     return Found(database, None, variables)

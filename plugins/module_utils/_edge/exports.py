@@ -28,6 +28,7 @@ EXPORT_INFO_OPTIONS: t.Final = {
     "measure": {"type": "float", "default": 2.0},
     "patience": {"type": "float", "default": 15.0},
     "sizes": {"type": "bool", "default": True},
+    "database": {"type": "str", "choices": ["auto", "required", "never"], "default": "auto"},
     **DATABASE_OPTIONS,
 }
 

@@ -18,7 +18,7 @@ from .._sidekiq.place import Place, queue_places
 from .._sidekiq.process import Process, Work, read_processes
 from .workers import ARCHIVE
 
-_NEEDLES: t.Final = Needles([ARCHIVE.encode()])
+_NEEDLE: t.Final = Needles([ARCHIVE.encode()])
 _SAMPLE: t.Final = 2000
 
 
@@ -61,7 +61,7 @@ def find_archive_jobs(client: t.Any, key: Keys) -> ArchiveJobs:
     read_at = redis_time(client)
     found: dict[str, ArchiveJob] = {}
     for place in (Place("retry"), Place("scheduled"), *queue_places(client, key)):
-        for position, raw, score in place.members(client, key, _NEEDLES):
+        for position, raw, score in place.members(client, key, _NEEDLE):
             job = parse(raw)
             if job.worker_class != ARCHIVE:
                 continue

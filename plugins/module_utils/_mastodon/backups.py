@@ -102,13 +102,23 @@ def delete_unfinished(database: Database, ids: t.Collection[int]) -> list[int]:
     return sorted(int(row["id"]) for row in rows)
 
 
-def insert_rows(database: Database, rows: t.Sequence[Row]) -> list[int]:
-    """Put recorded rows back, those whose id is still free; returns their ids."""
+def insert_rows(database: Database, rows: t.Sequence[Row], check: bool = False) -> list[int]:
+    """Put recorded rows back, those whose id is still free and whose user is still there; returns their ids.
+
+    C(check): only says which.
+    """
     values = literal(json.dumps(rows))
-    done = database.write(
-        f"INSERT INTO backups SELECT * FROM jsonb_populate_recordset(NULL::backups, {values}::jsonb)"
-        " ON CONFLICT (id) DO NOTHING RETURNING json_build_object('id', id)"
+    wanted = (
+        f"FROM jsonb_populate_recordset(NULL::backups, {values}::jsonb) r"
+        " WHERE NOT EXISTS (SELECT FROM backups b WHERE b.id = r.id)"
+        " AND EXISTS (SELECT FROM users u WHERE u.id = r.user_id)"
     )
+    if check:
+        done = database.read(f"SELECT json_build_object('id', r.id) {wanted}")
+    else:
+        done = database.write(
+            f"INSERT INTO backups SELECT r.* {wanted} ON CONFLICT (id) DO NOTHING RETURNING json_build_object('id', id)"
+        )
     return sorted(int(row["id"]) for row in done)
 
 

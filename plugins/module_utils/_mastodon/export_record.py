@@ -1,0 +1,106 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""The record of rows that were given free, so that they can be put back: a JSON file, mode 0600, synced before the first row goes."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import typing as t
+from dataclasses import dataclass
+
+from .._sidekiq.errors import BadOption, SidekiqError
+from .._sidekiq.times import iso
+from .database import Row
+
+FORMAT: t.Final = "fediverse.mastodon exports"
+VERSION: t.Final = 1
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was given free of which database. C(done): ids of rows that were put back already."""
+
+    path: str
+    database: str
+    rows: tuple[Row, ...]
+    done: frozenset[int] = frozenset()
+
+
+def write_record(directory: str, database: str, rows: t.Sequence[Row], now: float) -> Record:
+    """Write a new record. Raises SidekiqError where there is no room for it."""
+    stamp = (iso(now) or "").replace(":", "").replace("-", "")
+    record = Record(os.path.join(directory, f"{stamp}-released-{secrets.token_hex(8)}.json"), database, tuple(rows))
+    _store(record)
+    return record
+
+
+def mark_done(record: Record, ids: t.Iterable[int]) -> None:
+    """Note that these rows were put back, so that it is not done again when they are gone once more."""
+    _store(Record(record.path, record.database, record.rows, record.done | set(ids)))
+
+
+def read_record(path: str) -> Record:
+    """Raises BadOption for what is no record."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+    except OSError as problem:
+        raise BadOption(
+            f"The record {path} cannot be read: {problem.strerror}. Check path, on the host that runs the task."
+        ) from None
+    except ValueError:
+        raise BadOption(f"{path} is no record of this collection: it is no JSON.") from None
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise BadOption(f"{path} is no record of this collection (it says no format {FORMAT!r}).")
+    if found.get("version") != VERSION:
+        raise BadOption(f"{path} is a record of version {found.get('version')}; this release reads version {VERSION}.")
+    rows, done, database = found.get("rows"), found.get("restored", []), found.get("database")
+    sound = isinstance(rows, list) and all(isinstance(row, dict) and isinstance(row.get("id"), int) for row in rows)
+    if not sound or not isinstance(done, list) or not isinstance(database, str):
+        raise BadOption(f"The record {path} is damaged: it does not say which rows it holds. Nothing was restored.")
+    return Record(path, database, tuple(rows), frozenset(number for number in done if isinstance(number, int)))
+
+
+def _store(record: Record) -> None:
+    """Whole or not at all: a new file takes the place of the old one."""
+    directory = os.path.dirname(record.path)
+    text = json.dumps(
+        {
+            "format": FORMAT,
+            "version": VERSION,
+            "database": record.database,
+            "rows": list(record.rows),
+            "restored": sorted(record.done),
+        },
+        ensure_ascii=False,
+    )
+    fresh = f"{record.path}.{secrets.token_hex(4)}"
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(fresh, record.path)
+        except BaseException:
+            os.unlink(fresh)
+            raise
+        _sync(directory)
+    except OSError as problem:
+        raise SidekiqError(
+            f"The record {record.path} cannot be written: {problem.strerror}. Set archive_dir to a directory with space."
+        ) from None
+
+
+def _sync(directory: str) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
