@@ -82,6 +82,7 @@ RUNS: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "run_record_info": [{}],
+    "remote_server_info": [{"domains": ["no-such-server.invalid", "localhost"], "port": 1, "timeout": 1}],
 }
 
 
@@ -104,6 +105,8 @@ class Modules:
         arguments = {**self._connection, **options}
         if name == "sidekiq_config":
             arguments = {"path": str(self._sidekiq_yml()), **options}
+        if name == "remote_server_info":
+            arguments = options
         if name.startswith("run_record"):
             arguments = {"dir": str(self._directory / "runs"), **options}
         if arguments.get("path") == "{archive}":

@@ -1,0 +1,46 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""What the module that asks remote servers does."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import asdict
+
+from .._mastodon.probe import STEPS, Probe, Way, probe_all
+from .._sidekiq.errors import BadOption
+from .host import Host, Result
+
+OPTIONS: t.Final = {
+    "domains": {"type": "list", "elements": "str", "required": True},
+    "port": {"type": "int", "default": 443},
+    "timeout": {"type": "float", "default": 5.0},
+    "ca_path": {"type": "path"},
+}
+_AT_MOST = 50
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
+
+
+def look(host: Host) -> Result:
+    """Ask all of them at once."""
+    options = host.options
+    domains = list(dict.fromkeys(options["domains"]))
+    for domain in domains:
+        if not _NAME.fullmatch(domain):
+            raise BadOption(f"domains: {domain!r} is no name of a server, such as mastodon.example.")
+    if len(domains) > _AT_MOST:
+        raise BadOption(f"domains: {len(domains)} servers are too many at once; at most {_AT_MOST}.")
+    if not 0 < options["timeout"] <= 60:
+        raise BadOption("timeout must be more than 0 and at most 60 seconds.")
+    if not 0 < options["port"] < 65536:
+        raise BadOption(f"port: {options['port']} is no port.")
+    probes = probe_all(domains, Way(options["port"], options["timeout"], options["ca_path"]))
+    return {"changed": False, "servers": [_shape(probe) for probe in probes]}
+
+
+def _shape(probe: Probe) -> Result:
+    seconds = {step: probe.seconds.get(step) for step in STEPS}
+    return {**asdict(probe), "ok": probe.failed_at is None, "seconds": seconds}
