@@ -12,8 +12,10 @@ import copy
 import gc
 import importlib
 import json
+import os
 import pathlib
 import re
+import tempfile
 from typing import Any
 
 import pytest
@@ -65,6 +67,7 @@ RUNS: dict[str, list[dict[str, Any]]] = {
     ],
     "export_info": [{"patience": 0, "measure": 0.01}, {"database": "never", "measure": 0}],
     "sidekiq_lock": [{"min_age": "1m"}, {"digests": ["no such"]}],
+    "export_storage_info": [{}, {"database": "never", "threshold": 100}],
     "sidekiq_config": [
         {"concurrency": 10, "timeout": 30, "backup": True},
         {"queues": [{"name": "default", "weight": 2}, "pull"]},
@@ -115,6 +118,9 @@ class Modules:
             for identity in self._client.smembers("processes"):
                 self._client.hset(identity, "beat", "4e9")
             arguments["patience"] = 0
+        if name == "export_storage_info":
+            arguments = {"threshold": 0.1, **options}
+            self._spare_archive()
         if name.startswith("export"):
             arguments.update(database_url=self._database_url, mastodon_root=str(self._directory))
         if name == "sidekiq_job":
@@ -130,6 +136,15 @@ class Modules:
         if name == "sidekiq_job" and result["archive"]:
             self.archive = result["archive"]
         return result
+
+    def _spare_archive(self):
+        """A file that no row needs, and one that is deleted and still open."""
+        name = "archive-20260903060145-0123456789abcdef0123456789abcdef.zip"
+        path = self._directory / "public" / "system" / "backups" / "dumps" / "000" / "009" / "999" / "original" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        os.utime(path, (0, 0))
+        self._open = tempfile.TemporaryFile(dir="/tmp")  # noqa: SIM115 - open while the module looks
 
     def _sidekiq_yml(self):
         path = self._directory / "sidekiq.yml"

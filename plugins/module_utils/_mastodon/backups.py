@@ -133,3 +133,12 @@ def _backup(row: Row) -> Backup:
         created_at=float(row["created_at"]),
         updated_at=float(row["updated_at"]),
     )
+
+
+def read_largest_account(database: Database) -> int | None:
+    """Bytes of the media of the local account that has most; None without any."""
+    [row] = database.read(
+        "SELECT json_build_object('bytes', max(s.bytes)) FROM (SELECT sum(m.file_file_size) AS bytes FROM users u"
+        " JOIN media_attachments m ON m.account_id = u.account_id GROUP BY u.account_id) s"
+    )
+    return None if row["bytes"] is None else int(row["bytes"])

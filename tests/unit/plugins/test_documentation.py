@@ -25,7 +25,14 @@ NAMESPACE = "fediverse.mastodon"
 PACKAGE = f"ansible_collections.{NAMESPACE}.plugins"
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("[!_]*.py"))
 FILTERS = sorted(path.stem for path in (ROOT / "plugins" / "filter").glob("[!_]*.py"))
-WITHOUT_REDIS = {"remote_server_info", "report", "run_record", "run_record_info", "sidekiq_config"}
+WITHOUT_REDIS = {
+    "export_storage_info",
+    "remote_server_info",
+    "report",
+    "run_record",
+    "run_record_info",
+    "sidekiq_config",
+}
 """Modules that are not in the action group, as they do not take its options of the connection."""
 CONSTRAINTS = ("mutually_exclusive", "required_together", "required_one_of", "required_if", "required_by")
 

@@ -108,7 +108,7 @@ def _deepen(depths: list[int], row: int, part: str, depth: int) -> int:
 def _mask(text: str, tag: re.Match[str], row: int) -> str:
     code = tag["code"]
     if code.endswith("%"):
-        raise Unclear("an escaped %%> in ERB", row)
+        raise Unclear("ERB with an escaped end of a tag in it", row)
     before = text[text.rfind("\n", 0, tag.start()) + 1 : tag.start()]
     after = text[tag.end() :].partition("\n")[0].rstrip("\r")
     if code.endswith("-") and not after:
@@ -125,7 +125,7 @@ def _mask(text: str, tag: re.Match[str], row: int) -> str:
 def _check_trimmed(before: str, code: str, row: int) -> None:
     """A tag that ends in C(-%>) takes the end of its line away: that is only clear if nothing else is on it."""
     if code.startswith("=") or before.strip(" \t") or (before and not code.startswith("-")):
-        raise Unclear("ERB joins it with the next line (-%>)", row)
+        raise Unclear("ERB joins it with the next line", row)
 
 
 def _change(code: str) -> int:

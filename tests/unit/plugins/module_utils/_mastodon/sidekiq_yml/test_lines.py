@@ -62,7 +62,7 @@ def test_no_blocks_of_erb(code):
         ("  <%# x -%>\nb: 1\n", "line 1: ERB joins it"),
         ("a: 1 <%# x -%>\n", "line 1: ERB joins it"),
         ("<% x = 1 %>b: 1\n", "line 1: ERB moves what follows it"),
-        ("<% '%%>' %>\n", "line 1: an escaped"),
+        ("<% '%%>' %>\n", "line 1: ERB with an escaped"),
     ],
 )
 def test_what_is_not_clear(text, why):

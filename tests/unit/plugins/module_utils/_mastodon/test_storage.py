@@ -1,0 +1,86 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether an archive fits, and what is said to be wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.disk import Disk, Mount
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.open_deleted import Holder
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.storage import Estimate, fits, problems, size
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.temporary import Temporary
+
+GIB = 1 << 30
+TMP = Temporary("/tmp")
+UNKNOWN = Estimate()
+
+
+def disk(free, device=1, total=100 * GIB, inodes=(1000, 900), read_only=False, kind="ext4"):
+    mount = Mount("/", kind, "x", ("rw",))
+    return Disk(f"/place{device}", f"/place{device}", device, total, free, *inodes, read_only, mount)
+
+
+@pytest.mark.parametrize(
+    ("bytes_", "build", "keep", "expected"),
+    [
+        (GIB, disk(2 * GIB), disk(GIB, 2), True),
+        (GIB, disk(2 * GIB - 1), disk(GIB, 2), False),
+        (GIB, disk(2 * GIB), disk(GIB - 1, 2), False),
+        (GIB, disk(3 * GIB), disk(3 * GIB), True),
+        (GIB, disk(3 * GIB - 1), disk(3 * GIB - 1), False),
+        (GIB, disk(2 * GIB), None, True),
+        (None, disk(2 * GIB), None, None),
+        (GIB, None, None, None),
+    ],
+)
+def test_fits(bytes_, build, keep, expected):
+    assert fits(Estimate(bytes_, "pending"), build, keep) is expected
+
+
+def ids(build, keep, temporary=TMP, estimate=UNKNOWN, holders=(), threshold=80.0):
+    found = problems(build, keep, temporary, estimate, holders, threshold)
+    assert all(one.message and one.remedy for one in found)
+    assert [one.severity for one in found] == sorted(one.severity for one in found)
+    return [one.id for one in found]
+
+
+def test_nothing_is_wrong():
+    assert ids(disk(50 * GIB), disk(50 * GIB, 2)) == []
+    assert ids(None, None) == []
+
+
+def test_full():
+    assert ids(disk(20 * GIB), disk(20 * GIB)) == ["build_space"]  # one disk, one sentence
+    assert ids(disk(20 * GIB), disk(20 * GIB, 2)) == ["build_space", "keep_space"]
+    assert ids(disk(20 * GIB), None, threshold=81.0) == []
+    assert ids(disk(50 * GIB, inodes=(1000, 200)), disk(50 * GIB, 2, inodes=(1000, 200))) == [
+        "build_inodes",
+        "keep_inodes",
+    ]
+
+
+def test_the_worst_comes_first():
+    build, keep = disk(GIB, kind="tmpfs"), disk(50 * GIB, 2, read_only=True)
+    passed = Temporary("/tmp", None, (("TMPDIR", "/no", "it is not there"),))
+    assert ids(build, keep, passed, Estimate(GIB, "pending"), [Holder(7, "ruby", 3, 10 * GIB)]) == [
+        "archive_does_not_fit",
+        "keep_read_only",
+        "deleted_but_open",
+        "build_space",
+        "build_in_memory",
+        "tmpdir_unusable",
+    ]
+
+
+def test_few_deleted_files_are_not_worth_a_word():
+    assert ids(disk(50 * GIB), None, holders=[Holder(7, "ruby", 3, 9 * GIB)]) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (20 << 20, "20 MiB"), (5 * GIB, "5.0 GiB"), (3 << 40, "3.0 TiB")],
+)
+def test_sizes(number, text):
+    assert size(number) == text
