@@ -71,6 +71,7 @@ def furnish(root: Path, name: str, key: str, bare: bool) -> None:
         (_HOST / "bundle", root / "home/mastodon/.rbenv/shims/bundle", 0o755),
         (_HOST / "schema.sql", root / "opt/schema.sql", 0o644),
         (_HOST / "enqueue", root / "usr/local/bin/enqueue", 0o755),
+        (_HOST / "account", root / "usr/local/bin/account", 0o755),
         (_HOST / "mastodon-sidekiq.service", root / "etc/systemd/system/mastodon-sidekiq.service", 0o644),
     ):
         _put(source.read_text(encoding="utf-8"), target, mode)

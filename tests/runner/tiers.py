@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
-from runner import ansible_test, debian, environment, lint, process, venvs
+from runner import ansible_test, debian, environment, hosts, lint, process, venvs
 from runner.place import CACHE, CHECKOUT, LOGS
 from runner.say import Failed, Missing, say
 from runner.venvs import NEWEST, OLDEST, Core
 
 _PYTEST_SUMMARY = re.compile(r"^=* ?(\d+ (?:passed|failed|skipped|error).*) in [\d.]+s", re.MULTILINE)
+_SCENARIO = re.compile(r"^scenario \S+: passed", re.MULTILINE)
 _INTEGRATION_TARGET = re.compile(r"^Running \S+ integration test (?:role|script)", re.MULTILINE)
 Run = Callable[[Core, Path], None]
 
@@ -83,6 +84,14 @@ TIERS = (
         "tests/playbooks/**/test_*.py",
         every_core=True,
         commands=("pgrep", "redis-server"),
+    ),
+    Tier(
+        "hosts",
+        hosts.scenarios,
+        "the roles, on real systemd hosts",
+        "extensions/molecule/*/molecule.yml",
+        commands=("mmdebstrap", "systemd-nspawn", "ssh"),
+        root=True,
     ),
     Tier("demo", _script("tests/instance/demo.py"), "./dev demo", "tests/instance/demo.py"),
 )
@@ -171,7 +180,7 @@ def _shown(log: Path) -> str:
 
 
 def _counts(log: Path) -> str:
-    """What pytest counted, added up over its runs in this log, or how many integration targets were run."""
+    """What pytest counted, added up over its runs in this log, or how many integration targets or scenarios were run."""
     text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     sums: dict[str, int] = {}
     for line in _PYTEST_SUMMARY.findall(text):
@@ -180,6 +189,9 @@ def _counts(log: Path) -> str:
     targets = len(_INTEGRATION_TARGET.findall(text))
     if targets:
         sums["targets"] = targets
+    scenarios = len(_SCENARIO.findall(text))
+    if scenarios:
+        sums["scenarios"] = scenarios
     return ", ".join(f"{number} {word}" for word, number in sums.items())
 
 
