@@ -20,9 +20,11 @@ from typing import Any
 
 import pytest
 import sidekiq_ymls
+import stand_in
 import yaml
 from ansible.module_utils.testing import patch_module_args
 
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import process_stop
 from ansible_collections.fediverse.mastodon.tests.instance import situations
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -68,6 +70,11 @@ RUNS: dict[str, list[dict[str, Any]]] = {
     "export_info": [{"patience": 0, "measure": 0.01}, {"database": "never", "measure": 0}],
     "sidekiq_lock": [{"min_age": "1m"}, {"digests": ["no such"]}],
     "export_storage_info": [{}, {"database": "never", "threshold": 100}],
+    "sidekiq_process": [
+        {"state": "quiet", "queues": ["pull"], "wait": False},
+        {"state": "stopped", "running": {"jids": ["{stuck}"]}, "signal": "KILL"},
+        {"state": "absent"},
+    ],
     "sidekiq_config": [
         {"concurrency": 10, "timeout": 30, "backup": True},
         {"queues": [{"name": "default", "weight": 2}, "pull"]},
@@ -123,7 +130,7 @@ class Modules:
             self._spare_archive()
         if name.startswith("export"):
             arguments.update(database_url=self._database_url, mastodon_root=str(self._directory))
-        if name == "sidekiq_job":
+        if name in ("sidekiq_job", "sidekiq_process"):
             arguments["archive_dir"] = str(self._directory)
         try:
             with patch_module_args({**arguments, "_ansible_check_mode": check_mode}), pytest.raises(SystemExit) as end:
@@ -168,7 +175,7 @@ def database_url(postgres, scratch_redis):
 
 
 @pytest.fixture
-def modules(scratch_redis, tmp_path, capsys, database_url):
+def modules(scratch_redis, tmp_path, capsys, database_url, monkeypatch):
     (process, *_others) = situations.trouble(scratch_redis, scale=0.005)
     # what the instance does not have: a tag, a label, and a job that no edit may touch
     scratch_redis.lpush(
@@ -178,7 +185,9 @@ def modules(scratch_redis, tmp_path, capsys, database_url):
     scratch_redis.sadd("processes", "quiet.example:1:abc")
     quiet = json.dumps({**process.info, "identity": "quiet.example:1:abc", "queues": ["pull"]})
     scratch_redis.hset("quiet.example:1:abc", mapping={"info": quiet, "beat": "1", "quiet": "true", "busy": 0})
-    return Modules(scratch_redis, tmp_path, capsys, database_url)
+    monkeypatch.setattr(process_stop, "SILENT", 0.1)  # nobody beats here
+    with stand_in.running(scratch_redis, process.info, [stand_in.work("{stuck}"), stand_in.work("innocent")]):
+        yield Modules(scratch_redis, tmp_path, capsys, database_url)
 
 
 def results_of(name, modules, check_mode=False):

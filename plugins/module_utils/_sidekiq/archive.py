@@ -52,7 +52,7 @@ class Entry(t.NamedTuple):
 
 @dataclass(frozen=True)
 class Header:
-    """What an archive is about."""
+    """What an archive is about. C(process): the one in which its jobs ran, empty if they did not run."""
 
     id: str
     state: str
@@ -60,6 +60,7 @@ class Header:
     server: str
     key_prefix: str
     host: str
+    process: str = ""
 
 
 class Writer:
@@ -68,7 +69,7 @@ class Writer:
     A thread packs and writes while the caller decides about the next jobs; both wait for a full disk to be reported.
     """
 
-    def __init__(self, directory: str, state: str, server: str, key_prefix: str, now: float) -> None:
+    def __init__(self, directory: str, state: str, server: str, key_prefix: str, now: float, process: str = "") -> None:
         stamp = (iso(now) or "").replace(":", "").replace("-", "")
         self.id = secrets.token_hex(8)
         self.path = os.path.join(directory, f"{stamp}-{state}-{self.id}.jsonl.gz")
@@ -89,6 +90,7 @@ class Writer:
             "server": server,
             "key_prefix": key_prefix,
             "host": socket.gethostname(),
+            **({"process": process} if process else {}),
         }
 
     def add(self, entry: Entry) -> None:
@@ -326,7 +328,10 @@ def _header(found: t.Mapping[str, t.Any], path: str) -> Header:
     names = ("id", "state", "created_at", "server", "key_prefix", "host")
     if not all(isinstance(found.get(name), str) for name in names) or not found["id"]:
         raise _damaged(path, 1, "the header does not say what the archive is about")
-    return Header(**{name: found[name] for name in names})
+    process = found.get("process", "")
+    if not isinstance(process, str):
+        raise _damaged(path, 1, "the header does not say which process it is about")
+    return Header(**{name: found[name] for name in names}, process=process)
 
 
 def _damaged(path: str, number: int, why: str) -> BadOption:

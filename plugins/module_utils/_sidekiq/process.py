@@ -85,6 +85,19 @@ def read_processes(
     return processes, running
 
 
+def read_process(
+    batch: Batch, key: Keys, now: t.Callable[[], float], identity: str
+) -> Reader[tuple[Process | None, list[Work]]]:
+    """One process and what runs in it; None if the registry does not have it."""
+    member = batch.ask("sismember", key(PROCESSES), identity)
+    beat = batch.ask("hmget", key(identity), _FIELDS)
+    works = [batch.ask("hgetall", key(identity, suffix)) for suffix in (":work", ":workers")]
+    yield
+    name = identity.encode()
+    running = [found for answer in works for found in _work(name, answer, now())]
+    return (_process(name, beat, now()) if member.get(0) else None), running
+
+
 def _process(name: bytes, answer: Answer, now: float) -> Process:
     fields = dict(zip(_FIELDS, answer.get((None,) * len(_FIELDS))))
     identity, info, busy = text(name), _object(fields["info"]), _integer(fields["busy"], 0)

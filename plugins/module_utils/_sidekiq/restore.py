@@ -17,6 +17,7 @@ from . import lua
 from .archive import Archive, Entry, has_bit
 from .errors import BadOption
 from .keys import Keys
+from .lost import still_lost
 from .place import Place, place_named
 from .spool import Spool
 from .take import LIFTED, RESTORED, TAKEN, Coming, Numbered, Taker, steps
@@ -59,6 +60,8 @@ class Restorer:
                 f"The archive {archive.path} is cut off after its jobs, and Redis does not know any more which of them were"
                 " taken out. Nothing was restored. Take a copy of the archive that is whole."
             )
+        if archive.taken is None and archive.header.process:
+            taken = still_lost(client, key, archive, taken or b"")
         self.warnings = [] if taken is not None else [_NEVER_BEGAN.format(archive.path)]
         self._taken = taken or b""
         self._bitmap = key(RESTORED + identity)

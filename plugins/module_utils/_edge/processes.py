@@ -1,0 +1,308 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""What the module that works on processes does."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import dataclass, field
+
+from .._mastodon import process_stop
+from .._mastodon.local_process import Local, find
+from .._mastodon.process_choice import Choice, Picked, Running, pick, translated
+from .._mastodon.process_stop import Means
+from .._mastodon.workers import remote_domain
+from .._sidekiq import signals
+from .._sidekiq.duration import seconds
+from .._sidekiq.errors import BadOption
+from .._sidekiq.process import Work
+from .._sidekiq.registry import prune
+from .._sidekiq.snapshot import Snapshot, read_snapshot
+from .._sidekiq.whereabouts import name_of
+from .boundary import Result, Session, refuse_unwritable
+from .jobs import ARCHIVES
+
+_NAMES: t.Final = {"type": "list", "elements": "str"}
+
+OPTIONS: t.Final = {
+    "state": {"type": "str", "required": True, "choices": ["quiet", "stopped", "absent"]},
+    "identities": _NAMES,
+    "hostnames": _NAMES,
+    "tags": _NAMES,
+    "queues": _NAMES,
+    "running": {
+        "type": "dict",
+        "options": {
+            "classes": _NAMES,
+            "queues": _NAMES,
+            "domains": _NAMES,
+            "jids": _NAMES,
+            "longer_than": {"type": "str"},
+        },
+    },
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "str", "default": "90s"},
+    "max_running": {"type": "int"},
+    "signal": {"type": "str", "choices": ["TERM", "KILL"], "default": "TERM"},
+    "lost_jobs": {"type": "str", "choices": ["restore", "dead", "drop"], "default": "restore"},
+    "archive_dir": {"type": "path", "default": ARCHIVES},
+}
+
+_DONE: t.Final = {"quiet": "quieted", "stopped": "stopped", "absent": "removed"}
+
+
+@dataclass
+class Planned:
+    """A process that is meant, and what becomes of it. C(outcomes): of its jobs, by C(name_of)."""
+
+    picked: Picked
+    local: Local | None
+    outcome: str
+    outcomes: dict[str | bytes, str] = field(default_factory=dict)
+    archive: str | None = None
+
+    @property
+    def identity(self) -> str:
+        return self.picked.process.identity
+
+    @property
+    def changes(self) -> bool:
+        return self.outcome != "unchanged"
+
+
+def change_processes(session: Session) -> Result:
+    """Plan, refuse what must not be, and outside check mode do it."""
+    options, began = session.options, time.monotonic()
+    timeout = seconds(options["wait_timeout"], "wait_timeout")
+    choice, warnings = _choice(options)
+    snapshot = read_snapshot(session.client, session.key, ("processes", "work", "server"))
+    refuse_unwritable(snapshot, session)
+    earlier = process_stop.end_earlier(session.client, session.key, snapshot.taken_at, session.check_mode)
+    if earlier and not session.check_mode:
+        snapshot = read_snapshot(session.client, session.key, ("processes", "work", "server"))
+    planned = _plan(session, snapshot, choice)
+    _refuse(options, planned)
+    result = _planned(session, planned, options)
+    if not session.check_mode:
+        means = Means(
+            session.client,
+            session.key,
+            session.server,
+            options["archive_dir"],
+            options["lost_jobs"],
+            timeout,
+            began + timeout,
+        )
+        session.progress["changed"] = False
+        try:
+            _APPLY[options["state"]](means, [one for one in planned if one.changes], options, result, session)
+        finally:
+            result["processes"] = session.progress["processes"] = [_process(one) for one in planned]
+        result["diff"] = _diff(planned)
+        result["changed"] = any(one.changes for one in planned)
+    for stop, ending in earlier:
+        result["changed"] = True
+        result["archive"] = result["archive"] or stop.archive
+        _count(result, ending.jobs.values())
+        warnings.append(f"Ended the stop of {stop.identity}, which an earlier run began, with {stop.archive}.")
+    result["duration"] = round(time.monotonic() - began, 3)
+    result["warnings"] = [*warnings, *result["warnings"]]
+    return result
+
+
+def _choice(options: t.Mapping[str, t.Any]) -> tuple[Choice, list[str]]:
+    running: Running | None = None
+    warnings: list[str] = []
+    if options["running"] is not None:
+        given = options["running"]
+        longer = given["longer_than"]
+        names = {name: tuple(given[name] or ()) for name in ("classes", "queues", "domains", "jids")}
+        if longer is None and not any(names.values()):
+            raise BadOption("running is empty. Give it one of classes, queues, domains, jids or longer_than.")
+        running = Running(**names, longer_than=None if longer is None else seconds(longer, "running.longer_than"))
+        running, warnings = translated(running)
+    names = {name: tuple(options[name] or ()) for name in ("identities", "hostnames", "tags", "queues")}
+    choice = Choice(**names, running=running)
+    if options["state"] == "absent":
+        wrong = [name for name in ("tags", "queues", "running") if options[name]]
+        if wrong:
+            raise BadOption(
+                f"state: absent does not take {', '.join(wrong)}: of a process without heartbeat only the identity is known."
+            )
+    elif choice.empty:
+        raise BadOption(
+            "No condition is given, so this would mean every process there is. Give identities, hostnames, tags, queues or running."
+        )
+    if options["state"] != "stopped" and options["signal"] == "KILL":
+        raise BadOption("signal: KILL belongs to state: stopped.")
+    return choice, warnings
+
+
+def _plan(session: Session, snapshot: Snapshot, choice: Choice) -> list[Planned]:
+    state, found = session.options["state"], pick(snapshot.processes or (), snapshot.work or (), choice)
+    if state == "absent":
+        living = [one.process.identity for one in found if one.process.alive]
+        named = [identity for identity in living if identity in choice.identities]
+        if named:
+            raise BadOption(f"The process {named[0]} beats, so it is no ghost. state: stopped stops it.")
+        found = [one for one in found if not one.process.alive]
+        return [Planned(one, find(one.process), "removed") for one in found]
+    planned = []
+    for one in found:
+        changes = one.process.alive and not (state == "quiet" and one.process.quiet)
+        planned.append(Planned(one, find(one.process), _DONE[state] if changes else "unchanged"))
+    return planned
+
+
+def _refuse(options: t.Mapping[str, t.Any], planned: t.Sequence[Planned]) -> None:
+    """Before anything is touched."""
+    changing = [one for one in planned if one.changes]
+    for one in changing:
+        process = one.picked.process
+        if options["state"] != "absent" and process.embedded:
+            raise BadOption(f"The process {one.identity} is embedded in another program and takes no signals.")
+        if options["signal"] == "KILL" and one.local is None:
+            raise BadOption(
+                f"The process {one.identity} does not run on this host, so it cannot be killed from here. Run the task on"
+                f" {process.hostname}, outside of containers, or use signal: TERM, which works from anywhere."
+            )
+    limit, innocents = options["max_running"], sum(len(one.picked.innocents) for one in changing)
+    if limit is not None and innocents > limit:
+        raise BadOption(
+            f"{innocents} other jobs run in {', '.join(one.identity for one in changing)}, more than max_running ({limit});"
+            " nothing was touched. Make the processes quiet and wait, narrow the choice or raise max_running."
+        )
+
+
+def _planned(session: Session, planned: t.Sequence[Planned], options: t.Mapping[str, t.Any]) -> Result:
+    kills = options["signal"] == "KILL"
+    lost = [work for one in planned if one.changes and kills for work in one.picked.jobs]
+    result: Result = {
+        "changed": any(one.changes for one in planned),
+        "server": session.server,
+        "matched": [one.identity for one in planned],
+        "processes": [_process(one) for one in planned],
+        "innocents": [_job(work, "running") for one in planned if one.changes for work in one.picked.innocents],
+        "archive": None,
+        "restored": 0,
+        "pushed_back": 0,
+        "retried": 0,
+        "finished": 0,
+        "lost": 0,
+        "ghosts_removed": sum(1 for one in planned if one.outcome == "removed"),
+        "complete": True,
+        "diff": _diff(planned),
+        "warnings": [],
+    }
+    if session.check_mode and lost:
+        result["restored" if options["lost_jobs"] == "restore" else "lost"] = len(lost)
+    return result
+
+
+def _quiet(
+    means: Means, planned: list[Planned], options: t.Mapping[str, t.Any], _result: Result, session: Session
+) -> None:
+    _tell(means, planned, signals.QUIET, session)
+    if options["wait"]:
+        for one in planned:
+            if one.changes:
+                process_stop.await_quiet(means, one.identity)
+
+
+def _stop(
+    means: Means, planned: list[Planned], options: t.Mapping[str, t.Any], result: Result, session: Session
+) -> None:
+    if options["signal"] == "KILL":
+        local = [(one, one.local) for one in planned if one.local is not None]
+        for one, here in local:
+            process_stop.hush(one.picked.process, here)
+            session.progress.update(changed=True)
+        for one, here in local:
+            _end(one, process_stop.kill(means, one.picked.process, here), result, session)
+        return
+    _tell(means, planned, signals.STOP, session, already_is_a_change=options["wait"])
+    if options["wait"]:
+        for one in planned:
+            _end(one, process_stop.await_end(means, one.identity, one.local), result, session)
+
+
+def _remove(
+    means: Means, planned: list[Planned], _options: t.Mapping[str, t.Any], result: Result, _session: Session
+) -> None:
+    removed = prune(means.client, means.key, [one.identity for one in planned])
+    for one in planned:
+        if one.identity not in removed:
+            one.outcome = "unchanged"
+    result["ghosts_removed"] = len(removed)
+
+
+_APPLY: t.Final = {"quiet": _quiet, "stopped": _stop, "absent": _remove}
+
+
+def _tell(
+    means: Means, planned: t.Sequence[Planned], name: str, session: Session, already_is_a_change: bool = True
+) -> None:
+    """Without waiting, a signal that lies there already is no change."""
+    fresh = process_stop.send(means, [one.identity for one in planned], name)
+    if fresh:
+        session.progress.update(changed=True)
+    for one in planned:
+        if one.identity not in fresh and not already_is_a_change:
+            one.outcome = "unchanged"
+
+
+def _end(one: Planned, stopped: process_stop.Stopped, result: Result, session: Session) -> None:
+    """What came of a process: the jobs of the last record, which may be others than those of the plan."""
+    one.picked = Picked(one.picked.process, stopped.work, one.picked.innocents)
+    one.outcomes = stopped.ending.jobs
+    if stopped.ending.archive is not None:
+        one.archive = result["archive"] = stopped.ending.archive
+    result["complete"] = result["complete"] and stopped.complete
+    result["warnings"] += stopped.warnings
+    _count(result, stopped.ending.jobs.values())
+
+
+def _count(result: Result, outcomes: t.Iterable[str]) -> None:
+    for outcome in outcomes:
+        result["lost" if outcome in ("dead", "dropped") else outcome] += 1
+
+
+def _process(one: Planned) -> Result:
+    process = one.picked.process
+    return {
+        "identity": process.identity,
+        "hostname": process.hostname,
+        "pid": process.pid,
+        "unit": None if one.local is None else one.local.unit,
+        "queues": list(process.queues),
+        "busy": process.busy,
+        "quiet": process.quiet,
+        "beat_age": None if process.beat_age is None else round(process.beat_age, 3),
+        "jobs": [_job(work, one.outcomes.get(name_of(work.job), "running")) for work in one.picked.jobs],
+        "archive": one.archive,
+        "outcome": one.outcome,
+    }
+
+
+def _job(work: Work, outcome: str) -> Result:
+    return {
+        "jid": work.job.jid,
+        "class": work.job.display_class,
+        "queue": work.queue,
+        "domain": remote_domain(work.job),
+        "elapsed": None if work.elapsed is None else round(work.elapsed, 3),
+        "outcome": outcome,
+    }
+
+
+def _diff(planned: t.Sequence[Planned]) -> Result:
+    before, after = {}, {}
+    for one in planned:
+        process = one.picked.process
+        word = "ghost" if not process.alive else "quiet" if process.quiet else "working"
+        before[one.identity] = word
+        after[one.identity] = {"quieted": "quiet", "unchanged": word}.get(one.outcome, "gone")
+    return {"before": before, "after": after}

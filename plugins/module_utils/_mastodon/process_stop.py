@@ -1,0 +1,273 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""Making processes quiet and ending them, so that no job is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+import typing as t
+from dataclasses import dataclass, field
+
+from .._sidekiq import signals
+from .._sidekiq.archive import Writer
+from .._sidekiq.batch import Batch, together
+from .._sidekiq.errors import SidekiqError
+from .._sidekiq.keys import Keys
+from .._sidekiq.lost import SILENT, Ending, Stop, forget, outcome_of, record, settle, under_way
+from .._sidekiq.process import Process, Work, read_process, read_processes
+from .._sidekiq.registry import sign_off
+from .._sidekiq.times import iso
+from .._sidekiq.whereabouts import name_of, whereabouts
+from .local_process import Local, is_gone
+
+_PAUSE, _SHORT_PAUSE = 0.25, 0.02
+_LAST_MOMENTS = 10.0  # seconds in which the kernel must have ended what was killed
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a stop works with. C(deadline) by time.monotonic(), C(timeout) the option behind it in seconds."""
+
+    client: t.Any
+    key: Keys
+    server: str
+    archive_dir: str
+    fate: str
+    timeout: float
+    deadline: float
+
+    @property
+    def late(self) -> bool:
+        return time.monotonic() > self.deadline
+
+
+@dataclass
+class Stopped:
+    """How a process ended. C(work): its jobs as last recorded; C(complete): whether that record was whole when it ended."""
+
+    work: tuple[Work, ...] = ()
+    complete: bool = True
+    ending: Ending = field(default_factory=Ending)
+    warnings: list[str] = field(default_factory=list)
+
+
+class TooSlow(SidekiqError):
+    """A process has not become what it should within the time that the task gives it."""
+
+
+def send(means: Means, identities: t.Sequence[str], name: str) -> list[str]:
+    """Leave a signal for those for which it does not lie there already; returns these."""
+    waiting = signals.pending(means.client, means.key, identities)
+    fresh = [identity for identity in identities if name not in waiting[identity]]
+    for identity in fresh:
+        signals.send(means.client, means.key, identity, name)
+    return fresh
+
+
+def await_quiet(means: Means, identity: str) -> None:
+    """Until its heartbeat says that it takes no more jobs, or it has ended."""
+    while True:
+        process, _work = _look(means, identity)
+        if process is None or not process.alive or process.quiet:
+            return
+        if means.late:
+            raise TooSlow(f"The process {identity} is not quiet after {means.timeout:g} s. {_state(process)}")
+        time.sleep(_PAUSE)
+
+
+def await_end(means: Means, identity: str, local: Local | None) -> Stopped:
+    """Until a process that was told to stop has ended, and what became of its jobs."""
+    found = Stopped()
+    while True:
+        process, work = _look(means, identity)
+        if process is None:  # it signed off, so it has pushed back what it could not finish
+            where = whereabouts(means.client, means.key, [one.job for one in found.work], identity)
+            for one in found.work:
+                place = where.get(name_of(one.job))
+                found.ending.jobs[name_of(one.job)] = "finished" if place is None else outcome_of(place)
+            return found
+        if process.alive and (len(work) == process.busy or not found.work):
+            found.work = tuple(work)
+        if not process.alive or (local is not None and is_gone(local.pid, local.ticks)):
+            break
+        if means.late:
+            raise TooSlow(
+                f"The process {identity} still runs after {means.timeout:g} s. {_state(process)} Raise wait_timeout above the"
+                " timeout in its sidekiq.yml, or use signal: KILL on its host, which records and restores its jobs."
+            )
+        time.sleep(_PAUSE)
+    stop, archive = _record(means, identity, found.work, local)
+    _bury(means, found, stop, archive, certain=False)
+    return found
+
+
+def kill(means: Means, picked: Process, local: Local) -> Stopped:
+    """Record what runs, kill it, and put back what is lost. It must have been sent TSTP."""
+    found = _last_record(means, picked, local)
+    if means.late and not is_gone(local.pid, local.ticks):
+        raise TooSlow(
+            f"The process {picked.identity} has not said within {means.timeout:g} s what it runs, so it was not killed; it is"
+            f" quiet now. Give it a longer wait_timeout; two heartbeats take up to 20 s, and {SILENT:g} s tell that there are none."
+        )
+    stop, archive = _record(means, picked.identity, found.work, local)
+    try:
+        os.kill(local.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # it has just ended by itself
+    except PermissionError:
+        if stop.archive:
+            forget(means.client, means.key, stop)
+        raise _not_allowed(picked) from None
+    _await_death(picked, local, stop)
+    _bury(means, found, stop, archive, certain=found.complete and not picked.quiet)
+    return found
+
+
+def hush(process: Process, local: Local) -> None:
+    """Tell a process of this host at once to take no more jobs."""
+    try:
+        os.kill(local.pid, signal.SIGTSTP)
+    except ProcessLookupError:
+        pass
+    except PermissionError:
+        raise _not_allowed(process) from None
+
+
+def end_earlier(client: t.Any, key: Keys, now: float, check_mode: bool) -> list[tuple[Stop, Ending]]:
+    """End what runs of this host began that were killed themselves."""
+    found = []
+    for stop in under_way(client, key):
+        if stop.host != socket.gethostname():
+            continue
+        if not _has_ended(client, key, stop, now):
+            if not check_mode:
+                forget(client, key, stop)
+            continue
+        ending = Ending(archive=stop.archive)
+        if not check_mode:
+            ending = settle(client, key, stop, now)
+            sign_off(client, key, stop.identity)
+        found.append((stop, ending))
+    return found
+
+
+def _has_ended(client: t.Any, key: Keys, stop: Stop, now: float) -> bool:
+    if stop.ticks is not None:
+        return is_gone(int(stop.identity.rsplit(":", 2)[1]), stop.ticks)
+    batch = Batch(client)
+    process, _work = together(batch, {"": read_process(batch, key, lambda: now, stop.identity)})[""]
+    return process is None or not process.alive
+
+
+def _last_record(means: Means, picked: Process, local: Local) -> Stopped:
+    """The jobs that run in a process that was made quiet, as of a heartbeat that began after it was.
+
+    The first heartbeat that says quiet may have looked at the jobs before, so it takes one more. A process that does
+    not beat is recorded as of its last heartbeat.
+    """
+    found = Stopped(complete=False)
+    quiet_beat, last_beat = None, picked.beat
+    silent_since = time.monotonic() - max(0.0, picked.beat_age or 0.0)
+    while not means.late:
+        process, work = _look(means, picked.identity)
+        if process is None or is_gone(local.pid, local.ticks):
+            break
+        whole = len(work) == process.busy
+        if process.alive and (whole or not found.work):
+            found.work = tuple(work)
+        if process.beat != last_beat:
+            last_beat, silent_since = process.beat, time.monotonic()
+        if process.quiet and whole:
+            quiet_beat = quiet_beat or process.beat
+            if process.beat != quiet_beat:
+                found.complete = True
+                break
+        if time.monotonic() - silent_since > SILENT:
+            found.warnings.append(
+                f"The process {picked.identity} has not beaten since {iso(picked.beat)}: its jobs were recorded as of then, and one"
+                " that it took or finished since is not known."
+            )
+            break
+        time.sleep(_SHORT_PAUSE)
+    return found
+
+
+def _record(means: Means, identity: str, work: t.Iterable[Work], local: Local | None) -> tuple[Stop, Writer | None]:
+    ticks = None if local is None else local.ticks
+    stop = Stop(identity, "", means.fate, socket.gethostname(), ticks)
+    return record(means.client, means.key, means.archive_dir, means.server, _clock(means), work, stop)
+
+
+def _await_death(picked: Process, local: Local, stop: Stop) -> None:
+    patience = time.monotonic() + _LAST_MOMENTS
+    while not is_gone(local.pid, local.ticks):
+        if time.monotonic() > patience:
+            raise TooSlow(
+                f"The process {picked.identity} was killed and has not ended after {_LAST_MOMENTS:g} s: the kernel waits for a disk"
+                f" or a network file system. Its jobs are in {stop.archive or 'no archive, it ran none'}; run the task again when it"
+                " is gone."
+            )
+        time.sleep(_SHORT_PAUSE)
+
+
+def _bury(means: Means, found: Stopped, stop: Stop, archive: Writer | None, certain: bool) -> None:
+    """C(certain): nobody but us can have put its jobs elsewhere, so there is no need to wait until others show theirs."""
+    try:
+        if archive is not None:
+            if not certain:
+                _await_others(means, stop.identity)
+            found.ending = settle(means.client, means.key, stop, _clock(means), archive)
+    finally:
+        if archive is not None:
+            archive.close()
+    sign_off(means.client, means.key, stop.identity)
+
+
+def _await_others(means: Means, identity: str) -> None:
+    """Until every other process has beaten once more: only then is a job seen that it has just fetched."""
+    before = {process.identity: process.beat for process in _others(means, identity)}
+    patience = time.monotonic() + SILENT
+    while time.monotonic() < patience:
+        now = {process.identity: process.beat for process in _others(means, identity)}
+        if all(now.get(name) != beat for name, beat in before.items()):
+            return
+        time.sleep(_PAUSE)
+
+
+def _others(means: Means, identity: str) -> list[Process]:
+    now, batch = _clock(means), Batch(means.client)
+    processes, _work = together(batch, {"": read_processes(batch, means.key, lambda: now, work=False)})[""]
+    return [
+        process
+        for process in processes
+        if process.alive and process.identity != identity and (process.beat_age or 0.0) < SILENT
+    ]
+
+
+def _look(means: Means, identity: str) -> tuple[Process | None, list[Work]]:
+    now, batch = _clock(means), Batch(means.client)
+    found: tuple[Process | None, list[Work]] = together(
+        batch, {"": read_process(batch, means.key, lambda: now, identity)}
+    )[""]
+    return found
+
+
+def _clock(means: Means) -> float:
+    seconds, microseconds = means.client.time()
+    return float(seconds) + float(microseconds) / 1e6
+
+
+def _state(process: Process) -> str:
+    age = "never" if process.beat_age is None else f"{max(0.0, process.beat_age):.0f} s ago"
+    return f"It last beat {age} and runs {process.busy} jobs."
+
+
+def _not_allowed(process: Process) -> SidekiqError:
+    return SidekiqError(
+        f"The process {process.identity} belongs to another user, so it cannot be killed. Run the task as root (become: true)."
+    )

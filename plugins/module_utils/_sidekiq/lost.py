@@ -1,0 +1,223 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""The jobs of a process that does not end by itself: recorded before, put back after, each once, whenever we die in between.
+
+Before the kill an archive with them is sealed, Redis is told that they are taken out, and a hash says which stop is under
+way. So whoever comes after us can end it: what is found elsewhere was never lost, and of the rest each step marks what it
+puts back, in the same atomic step.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import typing as t
+from dataclasses import dataclass, field
+
+from . import lua
+from .archive import Archive, Entry, Writer, has_bit
+from .batch import Batch, together
+from .errors import BadOption
+from .job import Job, parse
+from .keys import Keys
+from .place import place_named
+from .process import Work, read_process
+from .take import RESTORED, TAKEN
+from .text import text
+from .turn import BITMAP_SECONDS
+from .whereabouts import RUNNING, name_of, whereabouts
+
+STOPS: t.Final = "fediverse.mastodon:stops"
+SILENT: t.Final = 30.0
+"""Seconds without a heartbeat after which a process is taken for dead or hanging; three periods of the slowest."""
+
+FATES: t.Final = {"restore": "restored", "dead": "dead", "drop": "dropped"}
+"""What becomes of jobs that are lost, and what they are then."""
+
+# KEYS: list, bitmap, queues. ARGV: queue, time to live of the bitmap, then number and member of each job, the next to run first.
+# A full Redis refuses the first command, before anything has changed.
+_TAIL: t.Final = """
+redis.call('SETBIT', KEYS[2], ARGV[3], redis.call('GETBIT', KEYS[2], ARGV[3]))
+redis.call('LLEN', KEYS[1])
+redis.call('SADD', KEYS[3], ARGV[1])
+local count = 0
+for at = #ARGV - 1, 3, -2 do
+  if redis.call('GETBIT', KEYS[2], ARGV[at]) == 0 then
+    redis.call('RPUSH', KEYS[1], ARGV[at + 1])
+    redis.call('SETBIT', KEYS[2], ARGV[at], 1)
+    count = count + 1
+  end
+end
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+return count
+"""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A stop that is under way. C(ticks): when the process started on C(host), None if it was not seen there."""
+
+    identity: str
+    archive: str
+    fate: str
+    host: str
+    ticks: int | None
+
+
+@dataclass
+class Ending:
+    """How a stop ended. C(jobs): what became of each job, by C(name_of)."""
+
+    jobs: dict[str | bytes, str] = field(default_factory=dict)
+    archive: str | None = None
+
+    def count(self, outcome: str) -> int:
+        return sum(1 for found in self.jobs.values() if found == outcome)
+
+
+def record(
+    client: t.Any, key: Keys, directory: str, server: str, now: float, work: t.Iterable[Work], stop: Stop
+) -> tuple[Stop, Writer | None]:
+    """Write down what runs in a process, so that it may be killed. Without jobs there is nothing to write."""
+    archive = Writer(os.path.expanduser(directory), "stopped", server, key.prefix, now, stop.identity)
+    positions: dict[str, int] = {}
+    for one in sorted(work, key=lambda one: (_queue(one), one.run_at or 0.0)):
+        if not one.job.malformed:
+            place = f"queue:{_queue(one)}"
+            archive.add(Entry(place, one.job.raw, None, positions.setdefault(place, 0)))
+            positions[place] += 1
+    if not archive.entries:
+        return stop, None
+    stop = Stop(stop.identity, archive.path, stop.fate, stop.host, stop.ticks)
+    try:
+        archive.seal()
+        pipe = client.pipeline(transaction=True)
+        pipe.set(key(TAKEN, archive.id), _bits(range(archive.entries)), ex=BITMAP_SECONDS)
+        pipe.hset(key(STOPS), stop.identity, json.dumps(vars(stop)))
+        pipe.execute()
+    except BaseException:
+        archive.discard()
+        raise
+    return stop, archive
+
+
+def under_way(client: t.Any, key: Keys) -> list[Stop]:
+    """Stops that somebody began and did not end."""
+    found = []
+    for identity, stored in sorted(client.hgetall(key(STOPS)).items()):
+        try:
+            found.append(Stop(**{**json.loads(stored), "identity": text(identity)}))
+        except (TypeError, ValueError):
+            continue  # written by another release
+    return found
+
+
+def settle(client: t.Any, key: Keys, stop: Stop, now: float, writer: Writer | None = None) -> Ending:
+    """Find what became of the recorded jobs of a process that is gone, and do with the lost ones what the stop says."""
+    archive = Archive(stop.archive)
+    identity = archive.header.id
+    entries = list(archive.entries())
+    jobs = {number: parse(entry.raw) for number, entry in entries}
+    ending = Ending(archive=stop.archive)
+    back = client.get(key(RESTORED, identity)) or b""
+    where = whereabouts(client, key, list(jobs.values()), stop.identity)
+    lost = []
+    for number, entry in entries:
+        name = name_of(jobs[number])
+        if has_bit(back, number):
+            ending.jobs[name] = FATES[stop.fate]
+        elif name in where:
+            ending.jobs[name] = outcome_of(where[name])
+        else:
+            ending.jobs[name] = FATES[stop.fate]
+            lost.append((number, entry))
+    taken = _bits([number for number, _entry in lost] + [number for number, _entry in entries if has_bit(back, number)])
+    client.set(key(TAKEN, identity), taken, ex=BITMAP_SECONDS)
+    if writer is not None:
+        writer.outcome(taken)
+    _dispose(client, key, identity, lost, stop.fate, now)
+    pipe = client.pipeline(transaction=True)
+    pipe.hdel(key(STOPS), stop.identity)
+    if writer is not None:  # else Redis alone knows
+        pipe.delete(key(TAKEN, identity))
+    pipe.execute()
+    return ending
+
+
+def forget(client: t.Any, key: Keys, stop: Stop) -> None:
+    """End a stop before which we died: its process runs on, so nothing was lost."""
+    try:
+        client.delete(key(TAKEN, Archive(stop.archive).header.id))
+        os.unlink(stop.archive)
+    except (BadOption, OSError):
+        pass  # nobody needs it any more
+    client.hdel(key(STOPS), stop.identity)
+
+
+def outcome_of(place: str) -> str:
+    """What became of a job that is found in a place or running elsewhere."""
+    return "pushed_back" if place == RUNNING or place.startswith("queue:") else "retried"
+
+
+def still_lost(client: t.Any, key: Keys, archive: Archive, taken: bytes) -> bytes:
+    """Of the jobs in an archive whose stop did not end, those that are lost indeed.
+
+    Raises BadOption while the process may still run them.
+    """
+    identity, batch = archive.header.process, Batch(client)
+    now = _clock(client)
+    process, _work = together(batch, {"": read_process(batch, key, lambda: now, identity)})[""]
+    if process is not None and process.alive and (process.beat_age or 0.0) < SILENT:
+        raise BadOption(
+            f"The process {identity} has just beaten, so it may still run the jobs of the archive {archive.path}. Nothing was"
+            f" restored. Run again when it has been silent for {SILENT:g} s, or end the work with sidekiq_process."
+        )
+    back = client.get(key(RESTORED, archive.header.id)) or b""
+    jobs: dict[int, Job] = {number: parse(entry.raw) for number, entry in archive.entries()}
+    where = whereabouts(client, key, list(jobs.values()), identity)
+    return _bits(
+        number
+        for number, job in jobs.items()
+        if has_bit(taken, number) and (has_bit(back, number) or name_of(job) not in where)
+    )
+
+
+def _dispose(
+    client: t.Any, key: Keys, identity: str, lost: t.Sequence[tuple[int, Entry]], fate: str, now: float
+) -> None:
+    bitmap = key(RESTORED, identity)
+    if fate == "dead" and lost:
+        arguments: list[t.Any] = [key.prefix, BITMAP_SECONDS, repr(now), "add"]
+        for number, entry in lost:
+            arguments += [entry.raw, number, repr(now), "", "", 0]
+        client.register_script(lua.PLACE)([key("dead"), bitmap], arguments)
+    if fate != "restore":
+        return
+    tail = client.register_script(_TAIL)
+    for name in sorted({entry.place for _number, entry in lost}):
+        place = place_named(name)
+        arguments = [place.queue, BITMAP_SECONDS]
+        for number, entry in lost:
+            if entry.place == name:
+                arguments += [number, entry.raw]
+        tail([place.key(key), bitmap, key("queues")], arguments)
+
+
+def _queue(one: Work) -> str:
+    return one.queue or one.job.queue or "default"
+
+
+def _bits(numbers: t.Iterable[int]) -> bytes:
+    """A Redis bitmap with these bits set."""
+    found = bytearray()
+    for number in numbers:
+        found.extend(bytes(max(0, (number >> 3) + 1 - len(found))))
+        found[number >> 3] |= 0x80 >> (number & 7)
+    return bytes(found)
+
+
+def _clock(client: t.Any) -> float:
+    seconds, microseconds = client.time()
+    return float(seconds) + float(microseconds) / 1e6

@@ -1,0 +1,47 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""Where a job is that ran a moment ago: back in a queue, failed, or run by another process."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .batch import Batch, together
+from .job import Job, parse
+from .keys import SETS, Keys
+from .needles import Needles
+from .place import Place, queue_places
+from .process import read_processes
+
+RUNNING: t.Final = "running"
+
+
+def name_of(job: Job) -> str | bytes:
+    """What stays the same when Sidekiq writes a job anew."""
+    return job.jid or job.raw
+
+
+def whereabouts(client: t.Any, key: Keys, jobs: t.Sequence[Job], but: str) -> dict[str | bytes, str]:
+    """The place (see C(Place.name)) or C(RUNNING) of each job that is anywhere but in the process C(but), by C(name_of).
+
+    A job that another process has just fetched is seen with the next heartbeat of that one only.
+    """
+    wanted = {name_of(job) for job in jobs}
+    if not wanted:
+        return {}
+    found: dict[str | bytes, str] = {}
+    batch = Batch(client)
+    _processes, work = together(batch, {"": read_processes(batch, key, lambda: 0.0)})[""]
+    for one in work:
+        if one.identity != but and name_of(one.job) in wanted:
+            found[name_of(one.job)] = RUNNING
+    jids = [job.jid for job in jobs]
+    needles = Needles([jid.encode() for jid in jids if jid]) if all(jids) else Needles()
+    for place in [*queue_places(client, key), *map(Place, SETS)]:
+        for _position, raw, _score in place.members(client, key, needles):
+            name = name_of(parse(raw))
+            if name in wanted:
+                found.setdefault(name, place.name)
+    return found
