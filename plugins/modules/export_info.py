@@ -240,7 +240,7 @@ silent_processes:
   type: list
   elements: str
   sample: []
-finished:
+completed:
   description: Archives that are finished; null without the database.
   returned: success
   type: dict

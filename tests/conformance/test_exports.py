@@ -125,7 +125,7 @@ def test_every_state(instance):
     assert found["orphaned"]["jids"] == [] and found["orphaned"]["certain"] is True
     assert found["orphaned"]["age"] == pytest.approx(3600, abs=10)
     assert {export["media_bytes"] for export in result["exports"]} == {4_000_000_100}
-    assert result["finished"] == {"count": 1, "bytes": 10**10}
+    assert result["completed"] == {"count": 1, "bytes": 10**10}
     assert "private.example" not in json.dumps(result), "a mail address"
 
 

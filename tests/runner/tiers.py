@@ -83,7 +83,7 @@ TIERS = (
         "the playbooks, run by ansible-playbook",
         "tests/playbooks/**/test_*.py",
         every_core=True,
-        commands=("pgrep", "redis-server"),
+        commands=("pg_ctlcluster", "pgrep", "redis-server"),
     ),
     Tier(
         "hosts",

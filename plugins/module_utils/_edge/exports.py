@@ -73,7 +73,7 @@ def export_info(session: Session) -> Result:
         "needless_jobs": [needless(one) for one in seen.joined.needless],
         "users_with_several": _users_with_several(seen),
         "silent_processes": list(seen.silent),
-        "finished": {"count": count, "bytes": size},
+        "completed": {"count": count, "bytes": size},
         "queues": _queues(seen, rates),
         "space": space(found.variables, options["mastodon_root"]),
     }

@@ -1,0 +1,90 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""playbooks/export_schedule.yml as an admin runs it: a real Redis, a real PostgreSQL, an instance in trouble."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+from ansible_collections.fediverse.mastodon.tests.instance import server, situations
+from ansible_collections.fediverse.mastodon.tests.lab import postgres
+
+
+@pytest.fixture
+def schedule(tmp_path):
+    """Runs the playbook over an instance in trouble and one that cannot be reached; returns all that it printed."""
+    with contextlib.ExitStack() as stack:
+        database = stack.enter_context(postgres.running())
+        redis = stack.enter_context(server.running("--save", ""))
+        client = stack.enter_context(contextlib.closing(redis.client()))
+        situations.trouble(client, scale=0.02)
+        user = database.add_user("alice", [1000])
+        # rows for the jobs of the instance, and one without
+        database.sql(
+            f"INSERT INTO backups (id, user_id, created_at, updated_at) SELECT n, {user} + n, now(), now() FROM unnest(ARRAY"
+            f"[{', '.join(map(str, rows_of(client)))}]::bigint[]) n ON CONFLICT DO NOTHING".replace(
+                f"{user} + n", "NULL"
+            )
+        )
+        orphan = database.add_backup(user)
+        hosts = {
+            "social.example": {"ansible_connection": "local", "redis_url": redis.url, "database_url": database.url},
+            "gone.example": {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1},
+        }
+        (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts}}), encoding="utf-8")
+
+        def run(*arguments, **variables):
+            env = dict(os.environ, ANSIBLE_HOME=str(tmp_path / "home"), ANSIBLE_NOCOLOR="1", COLUMNS="80")
+            env.update(ANSIBLE_INJECT_FACT_VARS="false", ANSIBLE_DEPRECATION_WARNINGS="true")
+            env["PATH"] = os.pathsep.join((str(pathlib.Path(sys.executable).parent), env["PATH"]))
+            command = ["ansible-playbook", "fediverse.mastodon.export_schedule", "-i", "hosts.json", *arguments]
+            done = subprocess.run(
+                [*command, "-e", json.dumps(variables)],
+                env=env,
+                cwd=tmp_path,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=120,
+                check=False,
+            )
+            assert done.returncode == 0, done.stdout
+            for word in ("DEPRECATION", "Traceback", "private.example", postgres.PASSWORD):
+                assert word not in done.stdout
+            [report] = re.findall(r"^TASK \[Report\] \*+\n\n(.*?)\n\n?ok: \[", done.stdout, re.DOTALL | re.MULTILINE)
+            return report
+
+        yield run, orphan, client
+
+
+def rows_of(client):
+    jobs = [*client.zrange("retry", 0, -1), *client.lrange("queue:pull", 0, -1)]
+    return sorted({json.loads(job)["args"][0] for job in jobs if b'"BackupWorker"' in job})
+
+
+def test_the_whole_schedule_is_on_one_screen(schedule):
+    run, orphan, client = schedule
+    before = client.dbsize()
+    options = {"patience": 0, "measure": 0.1}
+    report = run(export_schedule_options=options)
+    assert max(map(len, report.splitlines())) <= 79
+    assert re.search(rf"^orphaned +alice +{orphan} +60 min ", report, re.MULTILINE)
+    for state in ("waiting", "retrying", "duplicated"):
+        assert re.search(rf"^{state} ", report, re.MULTILINE), report
+    assert "state=enqueued all=true" in report
+    assert re.search(r"^== gone.example =+ unreachable$", report, re.MULTILINE)
+    assert report.index("== social.example") < report.index("== gone.example")
+    assert client.dbsize() == before
+    without = run("--check", "--limit", "social.example", export_schedule_options={**options, "database": "never"})
+    assert "Without the database (database is never)" in without
+    assert not re.search("^orphaned ", without, re.MULTILINE)
