@@ -42,11 +42,12 @@ def schedule(tmp_path):
         }
         (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts}}), encoding="utf-8")
 
-        def run(*arguments, **variables):
+        def run(*arguments, playbook="fediverse.mastodon.export_schedule", **variables):
             env = dict(os.environ, ANSIBLE_HOME=str(tmp_path / "home"), ANSIBLE_NOCOLOR="1", COLUMNS="80")
             env.update(ANSIBLE_INJECT_FACT_VARS="false", ANSIBLE_DEPRECATION_WARNINGS="true")
             env["PATH"] = os.pathsep.join((str(pathlib.Path(sys.executable).parent), env["PATH"]))
-            command = ["ansible-playbook", "fediverse.mastodon.export_schedule", "-i", "hosts.json", *arguments]
+            env["HOME"] = str(tmp_path)
+            command = ["ansible-playbook", playbook, "-i", "hosts.json", *arguments]
             done = subprocess.run(
                 [*command, "-e", json.dumps(variables)],
                 env=env,
@@ -64,7 +65,7 @@ def schedule(tmp_path):
             [report] = re.findall(r"^TASK \[Report\] \*+\n\n(.*?)\n\n?ok: \[", done.stdout, re.DOTALL | re.MULTILINE)
             return report
 
-        yield run, orphan, client
+        yield run, orphan, client, database
 
 
 def rows_of(client):
@@ -73,7 +74,7 @@ def rows_of(client):
 
 
 def test_the_whole_schedule_is_on_one_screen(schedule):
-    run, orphan, client = schedule
+    run, orphan, client, _database = schedule
     before = client.dbsize()
     options = {"patience": 0, "measure": 0.1}
     report = run(export_schedule_options=options)
@@ -88,3 +89,44 @@ def test_the_whole_schedule_is_on_one_screen(schedule):
     without = run("--check", "--limit", "social.example", export_schedule_options={**options, "database": "never"})
     assert "Without the database (database is never)" in without
     assert not re.search("^orphaned ", without, re.MULTILINE)
+
+
+RELEASE = """
+- name: Give an export free, with a record
+  hosts: social.example
+  gather_facts: false
+  tasks:
+    - name: Begin a record
+      fediverse.mastodon.run_record:
+        runbook: export_rescue
+        reason: test
+      register: begun
+    - name: Release
+      fediverse.mastodon.export:
+        state: released
+        backup_ids:
+          - {orphan}
+        redis_url: "{{{{ redis_url }}}}"
+        database_url: "{{{{ database_url }}}}"
+      register: released
+    - name: Write down the record
+      fediverse.mastodon.run_record:
+        run: "{{{{ begun.run }}}}"
+        archives:
+          - "{{{{ released.record }}}}"
+    - name: Report
+      fediverse.mastodon.report:
+        text: "{{{{ begun.run }}}}"
+"""
+
+
+def test_undo_puts_back_a_row_that_was_given_free(schedule, tmp_path):
+    run, orphan, client, database = schedule
+    client.delete("processes")  # none that could have its job
+    before = database.rows()
+    (tmp_path / "release.yml").write_text(RELEASE.format(orphan=orphan), encoding="utf-8")
+    name = run(playbook="release.yml")
+    assert len(database.rows()) == len(before) - 1
+    undone = run("--limit", "social.example", playbook="fediverse.mastodon.undo", run=name)
+    assert "1 rows of exports are back." in " ".join(undone.split())
+    assert database.rows() == before

@@ -81,5 +81,6 @@ def _database(options: Options, variables: Variables) -> Database:
 
 
 def _run(command: list[str]) -> tuple[int, str, str]:
+    # pylint: disable-next=ansible-bad-function
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=30, check=False)
     return done.returncode, done.stdout, done.stderr
