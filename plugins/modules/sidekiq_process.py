@@ -122,6 +122,7 @@ notes:
   - A job that ends in the moment between the last heartbeat and the kill cannot be told from one that was lost, and runs again.
 seealso:
   - module: fediverse.mastodon.sidekiq_info
+  - module: fediverse.mastodon.sidekiq_wait
   - module: fediverse.mastodon.sidekiq_archive
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)

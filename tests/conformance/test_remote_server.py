@@ -16,7 +16,9 @@ import time
 import modules
 import pytest
 
-LINKS = {"links": [{"rel": "http://nodeinfo.diaspora.software/ns/schema/2.0", "href": "https://localhost:{port}/n/2.0"}]}
+LINKS = {
+    "links": [{"rel": "http://nodeinfo.diaspora.software/ns/schema/2.0", "href": "https://localhost:{port}/n/2.0"}]
+}
 SOFTWARE = {"version": "2.0", "software": {"name": "mastodon", "version": "4.6.5"}}
 
 

@@ -33,7 +33,18 @@ MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py
 COMMON = {"changed", "invocation", "diff", "warnings", "deprecations"}
 """What Ansible documents for every module."""
 COMMON |= {"owner", "group", "mode", "uid", "gid", "size", "state", "secontext"}  # it adds them beside a path
-DATA = {"weights", "evidence", "kept", "by_set", "by_queue", "by_class", "by_domain", "by_error", "by_age"}
+DATA = {
+    "heartbeats",
+    "weights",
+    "evidence",
+    "kept",
+    "by_set",
+    "by_queue",
+    "by_class",
+    "by_domain",
+    "by_error",
+    "by_age",
+}
 DATA |= {"thresholds", "before", "after"}
 """Dictionaries whose keys are data, such as names of queues."""
 TYPES: dict[str, Any] = {
@@ -75,6 +86,7 @@ RUNS: dict[str, list[dict[str, Any]]] = {
         {"state": "stopped", "running": {"jids": ["{stuck}"]}, "signal": "KILL"},
         {"state": "absent"},
     ],
+    "sidekiq_wait": [{"until": [{"queue": "pull", "size": 10**9}, {"gone": "no such"}]}],
     "sidekiq_config": [
         {"concurrency": 10, "timeout": 30, "backup": True},
         {"queues": [{"name": "default", "weight": 2}, "pull"]},

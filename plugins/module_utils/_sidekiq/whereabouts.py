@@ -28,7 +28,19 @@ def whereabouts(client: t.Any, key: Keys, jobs: t.Sequence[Job], but: str) -> di
 
     A job that another process has just fetched is seen with the next heartbeat of that one only.
     """
-    wanted = {name_of(job) for job in jobs}
+    jids = [job.jid for job in jobs]
+    needles = Needles([jid.encode() for jid in jids if jid]) if all(jids) else Needles()
+    return _search(client, key, {name_of(job) for job in jobs}, needles, but)
+
+
+def find_jids(client: t.Any, key: Keys, jids: t.Collection[str]) -> dict[str | bytes, str]:
+    """The same for jobs of which only the jid is known."""
+    return _search(client, key, set(jids), Needles([jid.encode() for jid in jids]), "")
+
+
+def _search(
+    client: t.Any, key: Keys, wanted: t.Collection[str | bytes], needles: Needles, but: str
+) -> dict[str | bytes, str]:
     if not wanted:
         return {}
     found: dict[str | bytes, str] = {}
@@ -37,8 +49,6 @@ def whereabouts(client: t.Any, key: Keys, jobs: t.Sequence[Job], but: str) -> di
     for one in work:
         if one.identity != but and name_of(one.job) in wanted:
             found[name_of(one.job)] = RUNNING
-    jids = [job.jid for job in jobs]
-    needles = Needles([jid.encode() for jid in jids if jid]) if all(jids) else Needles()
     for place in [*queue_places(client, key), *map(Place, SETS)]:
         for _position, raw, _score in place.members(client, key, needles):
             name = name_of(parse(raw))

@@ -1,0 +1,116 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""What the module does that waits."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from .._mastodon.condition import STEADY, Condition, Seen, condition, look, parts
+from .._mastodon.progress import Certainty, Progress, too_late
+from .._sidekiq.duration import seconds
+from .._sidekiq.errors import BadOption, SidekiqError
+from .._sidekiq.lost import SILENT
+from .._sidekiq.snapshot import read_snapshot
+from .._sidekiq.whereabouts import find_jids
+from .boundary import Result, Session
+
+_TEXT: t.Final = {"type": "str"}
+
+OPTIONS: t.Final = {
+    "until": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "queue": _TEXT,
+            "set": {"type": "str", "choices": ["retry", "scheduled", "dead"]},
+            "size": {"type": "int"},
+            "latency": _TEXT,
+            "due": {"type": "int"},
+            "busy": {"type": "int"},
+            "processes": {"type": "int"},
+            "hostname": _TEXT,
+            "tag": _TEXT,
+            "identity": _TEXT,
+            "class": _TEXT,
+            "gone": _TEXT,
+            "jid": _TEXT,
+            "schedule_moving": {"type": "bool"},
+        },
+    },
+    "timeout": {"type": "str", "default": "10m"},
+    "interval": {"type": "str", "default": "5s"},
+}
+
+
+def wait(session: Session) -> Result:
+    """Look until all conditions are met; in check mode look once."""
+    conditions = read_conditions(session.options["until"])
+    timeout, interval = spans(session.options)
+    began, progress, certainty = time.monotonic(), Progress(), Certainty([one.kind in STEADY for one in conditions])
+    result, waited = _look(session, conditions), False
+    result["would_wait"] = not result["met"]
+    if session.check_mode:
+        return {**result, "elapsed": 0.0}
+    while True:
+        elapsed = time.monotonic() - began
+        result["conditions"] = certainty.judge(result["conditions"], result["heartbeats"])
+        result["met"] = all(one["met"] for one in result["conditions"])
+        progress.add(elapsed, result["conditions"])
+        result.update(would_wait=waited, elapsed=round(elapsed, 3))
+        if result["met"]:
+            return result
+        if elapsed >= timeout:
+            session.progress.update(result)
+            raise SidekiqError(too_late(progress, elapsed))
+        waited = True
+        time.sleep(min(interval, max(0.0, timeout - elapsed)))
+        result = _look(session, conditions)
+
+
+def read_conditions(until: t.Sequence[t.Mapping[str, t.Any]]) -> list[Condition]:
+    """Raises BadOption."""
+    if not until:
+        raise BadOption("until is empty. Give it at least one condition.")
+    return [condition(entry, number) for number, entry in enumerate(until, start=1)]
+
+
+def spans(options: t.Mapping[str, t.Any]) -> tuple[float, float]:
+    """The time-out and the interval in seconds. Raises BadOption."""
+    interval = seconds(options["interval"], "interval")
+    if interval < 0.1:
+        raise BadOption("interval must be at least 0.1s.")
+    return seconds(options["timeout"], "timeout"), interval
+
+
+def _look(session: Session, conditions: t.Sequence[Condition]) -> Result:
+    snapshot = read_snapshot(session.client, session.key, parts(conditions))
+    places = find_jids(session.client, session.key, [one.subject for one in conditions if one.kind == "jid"])
+    seen = [look(one, snapshot, places) for one in conditions]
+    return {
+        "changed": False,
+        "server": session.server,
+        "met": all(one.met for one in seen),
+        "conditions": [_shown(one) for one in seen],
+        "heartbeats": {
+            process.identity: process.beat
+            for process in snapshot.alive
+            if process.beat is not None and (process.beat_age or 0.0) < SILENT
+        },
+        "would_wait": False,
+        "elapsed": 0.0,
+    }
+
+
+def _shown(seen: Seen) -> Result:
+    return {
+        "name": seen.condition.name,
+        "wanted": seen.condition.wanted,
+        "observed": seen.observed,
+        "left": seen.left,
+        "met": seen.met,
+    }
