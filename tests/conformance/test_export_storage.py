@@ -140,11 +140,12 @@ def test_space_inodes_and_files_that_are_deleted_but_open(root, tmp_path):
     assert ids(look(root)) == [("build_inodes", "warning"), ("build_in_memory", "warning")]
 
 
-def test_a_directory_that_ruby_passes_over(root, tmp_path):
+def test_a_read_only_directory(root, tmp_path):
+    """Ruby takes it nevertheless, and each archive fails (seen on a host, in extensions/molecule/export_storage)."""
     mount("-o", "remount,ro", tmp_path / "temporary")
     found = look(root)
-    assert found["build"]["path"] == "/tmp" and found["build"]["variable"] is None
-    assert ("tmpdir_unusable", "warning") in ids(found)
+    assert found["build"]["path"] == str(tmp_path / "temporary") and found["build"]["read_only"]
+    assert ids(found)[0] == ("build_read_only", "critical")
 
 
 def test_elsewhere(root, postgres):

@@ -95,7 +95,12 @@ def _full(where: str, disk: Disk, threshold: float) -> t.Iterator[Problem]:
     what = "built" if where == "build" else "kept"
     if disk.read_only:
         message = f"{disk.path}, where archives are {what}, is read-only for Sidekiq."
-        yield Problem(f"{where}_read_only", "critical", message, f"Put {disk.path} into ReadWritePaths= of the unit.")
+        yield Problem(
+            f"{where}_read_only",
+            "critical",
+            message,
+            f"Name {disk.path} in ReadWritePaths= of the unit, or mend its mount.",
+        )
     if disk.used_percent >= threshold:
         message = (
             f"{disk.path}, where archives are {what}, is {disk.used_percent:g} % full; {size(disk.free)} are free."
