@@ -58,11 +58,15 @@ def read_record(path: str) -> Record:
         raise BadOption(f"{path} is no record of this collection (it says no format {FORMAT!r}).")
     if found.get("version") != VERSION:
         raise BadOption(f"{path} is a record of version {found.get('version')}; this release reads version {VERSION}.")
-    rows, done, database = found.get("rows"), found.get("restored", []), found.get("database")
-    sound = isinstance(rows, list) and all(isinstance(row, dict) and isinstance(row.get("id"), int) for row in rows)
-    if not sound or not isinstance(done, list) or not isinstance(database, str):
+    rows: t.Any = found.get("rows")
+    done, database = found.get("restored", []), found.get("database")
+    if not _are_rows(rows) or not isinstance(done, list) or not isinstance(database, str):
         raise BadOption(f"The record {path} is damaged: it does not say which rows it holds. Nothing was restored.")
     return Record(path, database, tuple(rows), frozenset(number for number in done if isinstance(number, int)))
+
+
+def _are_rows(value: t.Any) -> bool:
+    return isinstance(value, list) and all(isinstance(row, dict) and isinstance(row.get("id"), int) for row in value)
 
 
 def _store(record: Record) -> None:
