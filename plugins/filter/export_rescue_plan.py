@@ -1,0 +1,85 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role export_rescue does for the archives that people wait for."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import asdict
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.export_rescue import is_due, plan
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
+
+DOCUMENTATION = r"""
+name: export_rescue_plan
+short_description: What can be done for archives that hang
+version_added: 1.0.0
+description:
+  - Made for the role P(fediverse.mastodon.export_rescue#role).
+author:
+  - The fediverse.mastodon authors (@fediverse-mastodon)
+positional: _input
+options:
+  _input:
+    description:
+      - What M(fediverse.mastodon.export_info) returns.
+    type: dictionary
+    required: true
+  stuck_after:
+    description:
+      - For how long an archive may be built.
+    type: string
+    required: true
+  retries:
+    description:
+      - What becomes of jobs that failed.
+    type: string
+    choices: [run, keep, remove]
+    default: run
+  serving:
+    description:
+      - The queues that some process serves.
+    type: list
+    elements: string
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: What can be done?
+  ansible.builtin.debug:
+    msg: "{{ archives | fediverse.mastodon.export_rescue_plan(stuck_after='6h', serving=['pull']) }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(enqueue), rows whose job is put back; C(retry), jobs that are run now; C(surplus), jobs that are taken out; C(stuck), jobs that run for too
+      long, with their processes; C(watch), rows whose archive is then to come; C(helpless), rows for which nothing is done, and why; C(due),
+      whether anything is done at all.
+  type: dictionary
+"""
+
+
+def export_rescue_plan(
+    found: t.Mapping[str, t.Any], stuck_after: str, retries: str = "run", serving: t.Sequence[str] = ()
+) -> dict[str, t.Any]:
+    """See DOCUMENTATION."""
+    if retries not in ("run", "keep", "remove"):
+        raise AnsibleFilterError(f"export_rescue_plan: retries must be run, keep or remove, not {retries!r}.")
+    try:
+        rescue = plan(found, stuck_after, retries, serving)
+    except BadOption as problem:
+        raise AnsibleFilterError(str(problem)) from problem
+    except (KeyError, TypeError) as problem:
+        raise AnsibleFilterError(f"export_rescue_plan: this is not what export_info returns ({problem!r}).") from problem
+    return {**asdict(rescue), "due": is_due(rescue)}
+
+
+class FilterModule:
+    """The filter of this file."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"export_rescue_plan": export_rescue_plan}

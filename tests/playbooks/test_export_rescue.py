@@ -1,0 +1,155 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""playbooks/export_rescue.yml as its users run it, against a real Redis and a real PostgreSQL: check, run, run again, undo."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from ansible_collections.fediverse.mastodon.tests.instance import heartbeat, server
+from ansible_collections.fediverse.mastodon.tests.lab import postgres
+
+SECRET = "s3cret-post-of-somebody"
+
+
+def payload(number, jid, **fields):
+    made = time.time() - 100
+    found = {"retry": 5, "queue": "pull", "dead": False, "args": [number], "class": "BackupWorker", "jid": jid}
+    return json.dumps({**found, "created_at": made, "enqueued_at": made, **fields}, separators=(",", ":"))
+
+
+@pytest.fixture
+def instance(tmp_path):
+    """A Redis, a database, the folder of Mastodon, and a process that serves pull."""
+    with contextlib.ExitStack() as stack:
+        database = stack.enter_context(postgres.running(peers=("nobody",)))
+        running = stack.enter_context(server.running(binary="redis-server"))
+        client = stack.enter_context(contextlib.closing(running.client()))
+        root = tmp_path / "live"
+        (root / "public" / "system").mkdir(parents=True)
+        text = f"REDIS_URL=unix://{running.socket}\n" + f"DATABASE_URL={database.url}\n"
+        (root / ".env.production").write_text(text, encoding="utf-8")
+        process = heartbeat.Process(identity="web1:42:abcdef123456", queues=("pull",), version="7.3.2")
+        stack.enter_context(heartbeat.kept_alive(client, [process], every=2.0))
+        client.sadd("queues", "pull")
+        yield database, client, root
+
+
+@pytest.fixture
+def play(tmp_path, instance):
+    """Runs a playbook over this instance."""
+    _database, _client, root = instance
+
+    def run(playbook, *arguments, **variables):
+        given = {
+            "export_rescue_mastodon_root": str(root),
+            "export_rescue_files": str(root / "public" / "system"),
+            "sidekiq_options": {"mastodon_root": str(root)},
+            **variables,
+        }
+        env = dict(os.environ, ANSIBLE_HOME=str(tmp_path / "home"), ANSIBLE_NOCOLOR="1", HOME=str(tmp_path / "user"))
+        env.update(ANSIBLE_INJECT_FACT_VARS="false", ANSIBLE_DEPRECATION_WARNINGS="true")
+        env["PATH"] = os.pathsep.join((str(pathlib.Path(sys.executable).parent), env["PATH"]))
+        command = ["ansible-playbook", f"fediverse.mastodon.{playbook}", "-i", "here,", "-c", "local", *arguments]
+        done = subprocess.run(
+            [*command, "-e", json.dumps(given)],
+            env=env,
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        text = done.stdout + done.stderr
+        for word in ("DEPRECATION", "Traceback", SECRET, postgres.PASSWORD):
+            assert word not in text, text
+        return done.returncode, text
+
+    return run
+
+
+def state(client):
+    """All that Sidekiq keeps of jobs."""
+    return client.lrange("queue:pull", 0, -1), client.zrange("retry", 0, -1, withscores=True)
+
+
+def changed(text):
+    return int(re.findall(r"changed=(\d+)", text)[-1])
+
+
+def test_archives_that_hang_come(instance, play):
+    database, client, root = instance
+    orphan, twice, failed = (database.add_backup(database.add_user(name)) for name in ("alice", "bob", "carol"))
+    for jid in ("t1", "t2"):
+        client.lpush("queue:pull", payload(twice, jid))
+    client.lpush("queue:pull", payload(999, "needless"))
+    error = {"retry_count": 1, "error_class": "Errno::ENOSPC", "error_message": SECRET, "failed_at": time.time() - 9}
+    client.zadd("retry", {payload(failed, "r1", **error): time.time() + 600})
+    before = state(client)
+
+    status, text = play("export_rescue", "--check", "--diff")
+    assert status == 0, text
+    assert state(client) == before
+    assert f"would put back the jobs of the archives {orphan}," in text
+    assert "would take out 2 jobs that nobody needs" in text
+    assert "would run 1 jobs now" in text
+
+    status, text = play("export_rescue")
+    assert status == 2 and "say why in export_rescue_reason" in text
+    assert state(client) == before
+
+    finishing = threading.Thread(target=finish_when_enqueued, args=(database, client, root, [orphan, twice, failed]))
+    finishing.start()
+    status, text = play("export_rescue", export_rescue_reason="a test", export_rescue_wait=60)
+    finishing.join()
+    assert status == 0, text
+    for number in (orphan, twice, failed):
+        assert f"archive {number} is finished, 9 bytes" in text
+    assert text.count("but its file is not there") == 1  # that of carol
+    [run] = re.findall(r"undo -e run=(\S+)", text)
+
+    status, text = play("export_rescue")
+    assert status == 0, text
+    assert "Nothing to do." in text and changed(text) == 0
+
+    status, text = play("undo", run=run)
+    assert status == 0, text
+    assert "put back 2 jobs from 2 archives" in text
+    assert sorted(json.loads(raw)["jid"] for raw in state(client)[0]) == ["needless", "t2"]
+
+
+def finish_when_enqueued(database, client, root, numbers):
+    """What the worker would do: take the jobs from the queue and finish the rows; the file of the last one is not kept."""
+    waiting = set(numbers)
+    deadline = time.monotonic() + 120
+    while waiting and time.monotonic() < deadline:
+        jobs = [json.loads(raw) for raw in client.lrange("queue:pull", 0, -1)]
+        if client.zcard("retry") == 0 and {job["args"][0] for job in jobs} == set(numbers):
+            client.delete("queue:pull")
+            for number in numbers:
+                database.finish(number)
+            waiting.clear()
+        time.sleep(0.2)
+    for [path] in database.sql(f"SELECT 'backups/dumps/' || dump_file_name FROM backups WHERE id != {numbers[-1]}"):
+        (root / "public" / "system" / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / "public" / "system" / path).write_text("x" * 9)
+
+
+def test_without_a_database(instance, play):
+    _database, client, _root = instance
+    client.lpush("queue:pull", payload(7, "a"), payload(7, "b"))
+    status, text = play("export_rescue", "--check", export_rescue_database="never")
+    assert status == 0, text
+    assert "The database was not read" in text and "would take out 1 jobs that nobody needs" in text
