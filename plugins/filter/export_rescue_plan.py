@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import asdict
 
 from ansible.errors import AnsibleFilterError
 
@@ -75,7 +74,7 @@ def export_rescue_plan(
         raise AnsibleFilterError(str(problem)) from problem
     except (KeyError, TypeError) as problem:
         raise AnsibleFilterError(f"export_rescue_plan: this is not what export_info returns ({problem!r}).") from problem
-    return {**asdict(rescue), "due": is_due(rescue)}
+    return {**vars(rescue), "due": is_due(rescue)}
 
 
 class FilterModule:

@@ -40,7 +40,7 @@ def instance(tmp_path):
         (root / "public" / "system").mkdir(parents=True)
         text = f"REDIS_URL=unix://{running.socket}\n" + f"DATABASE_URL={database.url}\n"
         (root / ".env.production").write_text(text, encoding="utf-8")
-        process = heartbeat.Process(identity="web1:42:abcdef123456", queues=("pull",), version="7.3.2")
+        process = heartbeat.Process(identity="web1:42:abcdef123456", started_at=time.time() - 999)
         stack.enter_context(heartbeat.kept_alive(client, [process], every=2.0))
         client.sadd("queues", "pull")
         yield database, client, root

@@ -34,12 +34,12 @@ def plan(found: t.Mapping[str, t.Any], stuck_after: str, retries: str, serving: 
     rescue = Rescue()
     for export in found["exports"]:
         _one(rescue, export, limit, retries, serving)
-    rescue.surplus += [job["jid"] for job in found["needless_jobs"] if job["place"] != "running" and job["jid"]]
+    rescue.surplus.extend(job["jid"] for job in found["needless_jobs"] if job["place"] != "running" and job["jid"])
     return rescue
 
 
 def _one(rescue: Rescue, export: Export, limit: float, retries: str, serving: t.Collection[str]) -> None:
-    rescue.surplus += export["surplus_jids"]
+    rescue.surplus.extend(export["surplus_jids"])
     if export["duplicate_of"] is not None:
         _helpless(rescue, export, f"archive {export['duplicate_of']} of the same user comes first; Mastodon then deletes this one")
         return
