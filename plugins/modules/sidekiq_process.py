@@ -298,7 +298,7 @@ retried:
   returned: success
   type: int
   sample: 0
-finished:
+completed:
   description: Jobs that ended while they were waited for. Not known in check mode.
   returned: success
   type: int

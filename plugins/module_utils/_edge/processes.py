@@ -190,7 +190,7 @@ def _planned(session: Session, planned: t.Sequence[Planned], options: t.Mapping[
         "restored": 0,
         "pushed_back": 0,
         "retried": 0,
-        "finished": 0,
+        "completed": 0,
         "lost": 0,
         "ghosts_removed": sum(1 for one in planned if one.outcome == "removed"),
         "complete": True,
@@ -265,9 +265,12 @@ def _end(one: Planned, stopped: process_stop.Stopped, result: Result, session: S
     _count(result, stopped.ending.jobs.values())
 
 
+_COUNTED: t.Final = {"dead": "lost", "dropped": "lost", "finished": "completed"}  # Ansible knows another finished
+
+
 def _count(result: Result, outcomes: t.Iterable[str]) -> None:
     for outcome in outcomes:
-        result["lost" if outcome in ("dead", "dropped") else outcome] += 1
+        result[_COUNTED.get(outcome, outcome)] += 1
 
 
 def _process(one: Planned) -> Result:
