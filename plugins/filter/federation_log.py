@@ -1,0 +1,54 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lines of a log that may be shown."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
+
+DOCUMENTATION = r"""
+name: federation_log
+short_description: The last lines of a log, without arguments of jobs
+version_added: 1.0.0
+description:
+  - Made for the role P(fediverse.mastodon.federation_rescue#role). Sidekiq writes a job with its arguments into the log when it fails.
+author:
+  - The fediverse.mastodon authors (@fediverse-mastodon)
+positional: _input
+options:
+  _input:
+    description: The log.
+    type: string
+    required: true
+  number:
+    description: How many lines.
+    type: int
+    default: 10
+"""
+
+EXAMPLES = r"""
+- name: Show the end of a log
+  fediverse.mastodon.report:
+    text: "{{ journal.stdout | fediverse.mastodon.federation_log(number=5) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The lines.
+  type: string
+"""
+
+
+def federation_log(text: str, number: int = 10) -> str:
+    """See DOCUMENTATION."""
+    return "\n".join(federation.log_lines(text or "", int(number)))
+
+
+class FilterModule:
+    """Makes the filter known to Ansible."""
+
+    def filters(self) -> dict[str, t.Callable[..., str]]:
+        return {"federation_log": federation_log}

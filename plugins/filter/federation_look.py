@@ -1,0 +1,80 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who holds the threads, and which servers to look at."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
+
+DOCUMENTATION = r"""
+name: federation_look
+short_description: Which remote servers hold threads of Sidekiq, and which are suspect
+version_added: 1.0.0
+description:
+  - Made for the role P(fediverse.mastodon.federation_rescue#role).
+author:
+  - The fediverse.mastodon authors (@fediverse-mastodon)
+positional: _input
+options:
+  _input:
+    description: RV(fediverse.mastodon.sidekiq_info#module:busy).
+    type: list
+    elements: dictionary
+    required: true
+  failing:
+    description: RV(fediverse.mastodon.sidekiq_job_info#module:by_domain) of the retry set.
+    type: dictionary
+    required: true
+  stuck_after:
+    description: From when on a running job is stuck, such as V(10m).
+    type: string
+    default: 10m
+  wanted:
+    description: Servers to look at closely. The default is those that are suspect.
+    type: list
+    elements: string
+    default: []
+  shown:
+    description: How many to look at closely.
+    type: int
+    default: 5
+"""
+
+EXAMPLES = r"""
+- name: Who is it?
+  ansible.builtin.debug:
+    msg: "{{ (sidekiq.busy | fediverse.mastodon.federation_look(failing=retry.by_domain)).suspects }}"
+"""
+
+RETURN = r"""
+_value:
+  description: What was found - C(holders), C(stuck_domains), C(suspects), C(closely), and numbers of threads.
+  type: dictionary
+"""
+
+
+def federation_look(
+    busy: t.Sequence[t.Mapping[str, t.Any]],
+    failing: t.Mapping[str, int],
+    stuck_after: str = "10m",
+    wanted: t.Sequence[str] = (),
+    shown: int = 5,
+) -> dict[str, t.Any]:
+    """See DOCUMENTATION."""
+    try:
+        return federation.look(busy, failing, stuck_after, wanted, shown)
+    except BadOption as problem:
+        raise AnsibleFilterError(str(problem)) from problem
+
+
+class FilterModule:
+    """Makes the filter known to Ansible."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"federation_look": federation_look}

@@ -1,0 +1,150 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the runbook for federation found, as text for a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+import typing as t
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
+
+DOCUMENTATION = r"""
+name: federation_report
+short_description: What the runbook for federation found, as a report for a terminal
+version_added: 1.0.0
+description:
+  - Made for the role P(fediverse.mastodon.federation_rescue#role).
+author:
+  - The fediverse.mastodon authors (@fediverse-mastodon)
+positional: _input
+options:
+  _input:
+    description:
+      - What was found - C(host), C(look) of the filter P(fediverse.mastodon.federation_look#filter), C(retry), C(details) (results of
+        M(fediverse.mastodon.sidekiq_job_info) by server), C(servers) of M(fediverse.mastodon.remote_server_info), C(logs) by server, C(units),
+        C(killed), and C(plan), sentences.
+    type: dictionary
+    required: true
+  width:
+    description: Columns of the terminal.
+    type: int
+    default: 79
+"""
+
+EXAMPLES = r"""
+- name: Print what was found
+  fediverse.mastodon.report:
+    text: "{{ {'host': inventory_hostname, 'look': look, 'retry': retry} | fediverse.mastodon.federation_report }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The report.
+  type: string
+"""
+
+_ROWS = 8
+
+
+def federation_report(found: t.Mapping[str, t.Any], width: int = 79) -> str:
+    """See DOCUMENTATION."""
+    width = max(40, int(width))
+    look, retry = found["look"], found["retry"]
+    lines = [f"== {_plain(found['host'])} ".ljust(width, "="), *_holders(look), "", *_failing(retry)]
+    servers = {server["domain"]: server for server in found.get("servers") or ()}
+    for domain in look["closely"]:
+        details = (found.get("details") or {}).get(domain)
+        log = (found.get("logs") or {}).get(domain) or ""
+        lines += ["", _plain(domain), *_closely(servers.get(domain), details, log, width)]
+    lines += ["", *_host(found)]
+    for sentence in found.get("plan") or ():
+        lines += _wrapped(_plain(sentence), width, "-> ", "   ")
+    return "\n".join(line if line.startswith("  | ") else _cut(line, width) for line in lines).rstrip()
+
+
+def _holders(look: t.Mapping[str, t.Any]) -> list[str]:
+    if not look["holders"]:
+        return [f"No thread is held by a job for another server ({look['busy']} busy)."]
+    lines = ["THREADS  STUCK    OLDEST  WHO HOLDS THEM"]
+    for one in look["holders"][:_ROWS]:
+        age = _duration(one["oldest"])
+        lines.append(f"{one['threads']:>7}  {one['stuck']:>5}  {age:>8}  {_plain(one['domain'])}")
+    return [*lines, *_more(look["holders"])]
+
+
+def _failing(retry: t.Mapping[str, t.Any]) -> list[str]:
+    if not retry["total"]:
+        return ["Nothing waits to be retried."]
+    lines = [f"   JOBS  WHAT FAILS ({retry['total']:,} jobs wait to be retried)"]
+    domains, errors = list(retry["by_domain"].items()), list(retry["by_error"].items())
+    lines += [f"{count:>7,}  {_plain(domain)}" for domain, count in domains[:_ROWS]] + _more(domains)
+    return lines + [f"{count:>7,}  {_plain(error)}" for error, count in errors[:_ROWS]] + _more(errors)
+
+
+def _more(rows: t.Sequence[t.Any]) -> list[str]:
+    return [f"         and {len(rows) - _ROWS} more"] if len(rows) > _ROWS else []
+
+
+def _closely(
+    server: t.Mapping[str, t.Any] | None, details: t.Mapping[str, t.Any] | None, log: str, width: int
+) -> t.Iterator[str]:
+    if server:
+        yield from _wrapped(f"seen from here: {_answer(server)}", width, "  ", "    ")
+    if details:
+        yield f"  jobs: {_counts(details['by_queue'])}" if details["total"] else "  no jobs in these queues"
+        if details["by_error"]:
+            yield f"  errors: {_counts(details['by_error'])}"
+    for line in log.splitlines():
+        yield f"  | {line}"
+
+
+def _answer(server: t.Mapping[str, t.Any]) -> str:
+    if not server["ok"]:
+        return _plain(f"fails at {server['failed_at']}: {server['reason']}")
+    took = sum(seconds or 0.0 for seconds in server["seconds"].values())
+    days = server["certificate_days"]
+    until = f", certificate good for {days:.0f} days" if days is not None else ""
+    return _plain(f"answers in {took:.1f} s: {server['software']} {server['version']}{until}")
+
+
+def _host(found: t.Mapping[str, t.Any]) -> list[str]:
+    lines = []
+    for unit in federation.units(found.get("units") or ""):
+        memory = "" if unit["memory"] is None else f", {unit['memory'] / 2**20:.0f} MiB"
+        lines.append(f"{unit['unit']}: {unit['state']}, restarted {unit['restarts']} times{memory}")
+    lines += [f"  | {line}" for line in (found.get("killed") or "").splitlines()]
+    return lines or ["No units of systemd that could be looked at."]
+
+
+def _wrapped(text: str, width: int, first: str, following: str) -> list[str]:
+    return textwrap.wrap(
+        text, width, initial_indent=first, subsequent_indent=following, break_on_hyphens=False, break_long_words=False
+    )
+
+
+def _counts(counts: t.Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {_plain(name)}" for name, count in list(counts.items())[:_ROWS])
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size * 1.5:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _plain(value: t.Any) -> str:
+    return "".join(char if char.isprintable() else "?" for char in str(value))
+
+
+def _cut(text: str, space: int) -> str:
+    return text if len(text) <= space else f"{text[: space - 3]}..."
+
+
+class FilterModule:
+    """Makes the filter known to Ansible."""
+
+    def filters(self) -> dict[str, t.Callable[..., str]]:
+        return {"federation_report": federation_report}

@@ -1,0 +1,66 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""In which parts to release what is in quarantine."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
+
+DOCUMENTATION = r"""
+name: federation_steps
+short_description: Parts in which archives are put back, the canary first
+version_added: 1.0.0
+description:
+  - Made for the role P(fediverse.mastodon.federation_rescue#role).
+author:
+  - The fediverse.mastodon authors (@fediverse-mastodon)
+positional: _input
+options:
+  _input:
+    description: What M(fediverse.mastodon.sidekiq_archive) says of each archive, in check mode.
+    type: list
+    elements: dictionary
+    required: true
+  canary:
+    description: How many jobs come first.
+    type: int
+    default: 10
+  batch:
+    description: How many jobs come at most at once, later.
+    type: int
+    default: 1000
+"""
+
+EXAMPLES = r"""
+- name: In which parts
+  ansible.builtin.debug:
+    msg: "{{ [{'archive': '/root/a.jsonl.gz', 'restored': 3000}] | fediverse.mastodon.federation_steps }}"
+"""
+
+RETURN = r"""
+_value:
+  description: C(archive), C(limit) and C(canary) of each part.
+  type: list
+  elements: dictionary
+"""
+
+
+def federation_steps(pending: t.Sequence[t.Mapping[str, t.Any]], canary: int = 10, batch: int = 1000) -> list[dict[str, t.Any]]:
+    """See DOCUMENTATION."""
+    try:
+        return federation.release_steps(pending, int(canary), int(batch))
+    except BadOption as problem:
+        raise AnsibleFilterError(str(problem)) from problem
+
+
+class FilterModule:
+    """Makes the filter known to Ansible."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"federation_steps": federation_steps}

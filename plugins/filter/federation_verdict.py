@@ -1,0 +1,62 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a release may go on."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
+
+DOCUMENTATION = r"""
+name: federation_verdict
+short_description: Why a release of jobs must not go on
+version_added: 1.0.0
+description:
+  - Made for the role P(fediverse.mastodon.federation_rescue#role).
+author:
+  - The fediverse.mastodon authors (@fediverse-mastodon)
+positional: _input
+options:
+  _input:
+    description: How many jobs were released.
+    type: int
+    required: true
+  failed:
+    description: How many jobs of these servers failed since.
+    type: int
+    required: true
+  waiting:
+    description: How many more of their jobs wait in the queues than before.
+    type: int
+    required: true
+  most:
+    description: Share of the released jobs that may fail.
+    type: float
+    default: 0.1
+"""
+
+EXAMPLES = r"""
+- name: May it go on?
+  ansible.builtin.debug:
+    msg: "{{ 10 | fediverse.mastodon.federation_verdict(failed=3, waiting=0) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The reason; null if it may go on.
+  type: string
+"""
+
+
+def federation_verdict(released: int, failed: int, waiting: int, most: float = 0.1) -> str | None:
+    """See DOCUMENTATION."""
+    return federation.verdict(int(released), int(failed), int(waiting), float(most))
+
+
+class FilterModule:
+    """Makes the filter known to Ansible."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"federation_verdict": federation_verdict}

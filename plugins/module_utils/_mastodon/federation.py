@@ -1,0 +1,180 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""What the runbook for federation decides: whom to look at, what to put back next, which lines of a log to show."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections import defaultdict
+
+from .._sidekiq.duration import seconds
+from .._sidekiq.errors import BadOption
+
+Shape = dict[str, t.Any]
+
+_MANY: t.Final = 5
+"""Threads that a server may hold before it is looked at, also if none of its jobs is stuck."""
+_LONGEST_LINE: t.Final = 300
+_ARGUMENTS = re.compile(r'\\*"args\\*".*|\bargs(=|: |=>).*', re.DOTALL)
+_FROM_CANARY: t.Final = 10
+
+
+def look(
+    busy: t.Sequence[t.Mapping[str, t.Any]],
+    failing: t.Mapping[str, int],
+    stuck_after: t.Any,
+    wanted: t.Sequence[str],
+    shown: int,
+) -> Shape:
+    """Who holds threads, and which servers to look at closely: those that are asked for, else the suspects.
+
+    C(busy) as sidekiq_info returns it; C(failing): domain -> jobs in the retry set.
+    """
+    limit = seconds(stuck_after, "federation_rescue_stuck_after")
+    running: dict[str, list[float]] = defaultdict(list)
+    for work in busy:
+        if work.get("domain"):
+            running[work["domain"]].append(work.get("elapsed") or 0.0)
+    holders = [
+        {
+            "domain": domain,
+            "threads": len(ages),
+            "stuck": sum(1 for age in ages if age >= limit),
+            "oldest": max(ages),
+        }
+        for domain, ages in running.items()
+    ]
+    holders.sort(key=lambda one: (-one["stuck"], -one["threads"], one["domain"]))
+    suspects = [one["domain"] for one in holders if one["stuck"] or one["threads"] >= _MANY]
+    worst = [domain for domain in failing if domain not in suspects]
+    total = sum(failing.values())
+    suspects += [domain for domain in worst if failing[domain] >= max(100, total / 4)]
+    return {
+        "busy": len(busy),
+        "remote": sum(one["threads"] for one in holders),
+        "holders": holders,
+        "stuck_domains": [one["domain"] for one in holders if one["stuck"]],
+        "suspects": suspects,
+        "closely": list(wanted or suspects)[: max(0, int(shown))],
+    }
+
+
+def refusals(actions: t.Sequence[str], domains: t.Sequence[str], confirmed: t.Sequence[str]) -> list[str]:
+    """Why these actions must not be done, in sentences; nothing where they may."""
+    found = []
+    for action in actions:
+        if action not in ACTIONS:
+            found.append(f"There is no action {action}; there are {', '.join(ACTIONS)}.")
+        elif action in EFFECTS and action not in confirmed:
+            found.append(f"{action}: {EFFECTS[action]} If that is what you want: federation_rescue_confirm={action}.")
+    if any(action in _ON_DOMAINS for action in actions) and not domains:
+        found.append("Name the servers in federation_rescue_domains; a run without actions says which are suspect.")
+    if any(not domain.strip("*?. []!") for domain in domains):
+        found.append("federation_rescue_domains: a pattern for all servers is not what this runbook is for.")
+    if "release" in actions and {"quarantine", "delete"} & set(actions):
+        found.append("release puts back what quarantine and delete take out: choose one of them.")
+    literal = [action for action in ("purge", "block") if action in actions]
+    if literal and any(set(domain) & set("*?[]") for domain in domains):
+        found.append(f"{' and '.join(literal)} want names of servers, not patterns.")
+    return found
+
+
+ACTIONS: t.Final = ("quarantine", "release", "stop_stuck", "delete", "unfollow", "purge", "block")
+_ON_DOMAINS: t.Final = {"quarantine", "release", "delete", "purge", "block"}
+
+EFFECTS: t.Final = {
+    "delete": (
+        "takes the servers' jobs out of all queues and sets. What they would have delivered never arrives. They stay in an"
+        " archive until you delete that file; undo puts them back, release does not."
+    ),
+    "unfollow": (
+        "makes every local follower of the accounts unfollow them (tootctl accounts unfollow). It has no dry run, cannot be"
+        " undone, sends an Undo to the very server that is in trouble, and takes no job out of any queue."
+    ),
+    "purge": (
+        "removes every account, post and custom emoji of the servers from this instance at once (tootctl domains purge)."
+        " Follows in both directions are lost for good. It does not block: they come back as soon as someone looks at them."
+    ),
+    "block": (
+        "makes a domain block. Severity silence only hides and stops no job. suspend deletes the server's accounts here, cuts"
+        " all follows for good, adds deliveries to that server, and leaves those that are queued already."
+    ),
+}
+"""What really happens, for whom has to confirm it."""
+
+
+def quarantines(
+    records: t.Sequence[t.Mapping[str, t.Any]], runs: t.Sequence[str] = ()
+) -> list[str]:
+    """The archives of the runs that put servers into quarantine and were not undone, oldest first.
+
+    C(records) as run_record_info returns them, newest first. C(runs): only of these runs.
+    """
+    found = []
+    for record in reversed(records):
+        chosen = record["run"] in runs if runs else record["undone_at"] is None
+        if record["runbook"] != "federation_rescue" or not chosen:
+            continue
+        found += [step["archive"] for step in record["steps"] if step.get("did") == "quarantine" and step.get("archive")]
+    return list(dict.fromkeys(found))
+
+
+def release_steps(pending: t.Sequence[t.Mapping[str, t.Any]], canary: int, batch: int) -> list[Shape]:
+    """In which parts to put archives back: a canary first, then ten times as many each time up to C(batch).
+
+    C(pending): for each archive what sidekiq_archive says in check mode. One that cannot be read is left out.
+    """
+    for name, number in (("canary", canary), ("release_batch", batch)):
+        if number < 1:
+            raise BadOption(f"federation_rescue_{name} must be at least 1, not {number}.")
+    steps: list[Shape] = []
+    size = min(canary, batch)
+    for one in pending:
+        left = one.get("restored") or 0
+        while left > 0:
+            limit = min(size, left)
+            steps.append({"archive": one["archive"], "limit": limit, "canary": not steps})
+            left -= limit
+            size = min(batch, size * _FROM_CANARY)
+    return steps
+
+
+def verdict(released: int, failed: int, waiting: int, most: float) -> str | None:
+    """Why not to go on with the release; null if it may go on. C(most): share of the released jobs that may fail."""
+    if waiting > 0:
+        return f"{waiting} jobs of these servers still wait in the queues: what was released is not being worked off."
+    if failed > most * released:
+        return f"{failed} jobs of these servers failed after {released} were released."
+    return None
+
+
+def log_lines(text: str, number: int) -> list[str]:
+    """The last lines of a log, without arguments of jobs (Sidekiq writes them beside an error) and terminal codes."""
+    lines = []
+    for line in text.splitlines()[-max(0, number) :] if number > 0 else ():
+        shown = _ARGUMENTS.sub("(arguments hidden)", line)
+        shown = "".join(char if char.isprintable() else " " for char in shown)
+        lines.append(shown if len(shown) <= _LONGEST_LINE else f"{shown[:_LONGEST_LINE]}...")
+    return lines
+
+
+def units(shown: str) -> list[Shape]:
+    """C(systemctl show -p Id -p ActiveState -p NRestarts -p MemoryCurrent -p Result) as data."""
+    found = []
+    for block in re.split(r"\n[ \t]*\n", shown.strip()):
+        said = dict(line.partition("=")[::2] for line in block.splitlines() if "=" in line)
+        if said.get("Id") and said.get("ActiveState") != "inactive":
+            memory = said.get("MemoryCurrent", "")
+            found.append(
+                {
+                    "unit": said["Id"],
+                    "state": said.get("ActiveState"),
+                    "restarts": int(said.get("NRestarts") or 0),
+                    "memory": int(memory) if memory.isdigit() and int(memory) < 2**63 else None,
+                    "result": said.get("Result"),
+                }
+            )
+    return found

@@ -1,0 +1,198 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""playbooks/federation_rescue.yml as its users run it: a server that is gone goes into quarantine, and comes back bit by bit."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from ansible_collections.fediverse.mastodon.tests.conformance.vectors import load_vector
+from ansible_collections.fediverse.mastodon.tests.instance import heartbeat, server, situations
+
+GONE = "gone.example"
+QUARANTINE = {"federation_rescue_actions": "quarantine", "federation_rescue_domains": GONE}
+RELEASE = {"federation_rescue_actions": "release", "federation_rescue_domains": [GONE], "federation_rescue_canary": 5}
+QUICK = {"federation_rescue_release_pause": 1, "federation_rescue_release_patience": 5, "federation_rescue_probe": False}
+
+
+@pytest.fixture
+def play(tmp_path):
+    """Runs a playbook of the collection over this host, and returns its status and what it printed."""
+
+    def run(name, *arguments, **variables):
+        env = dict(os.environ, ANSIBLE_HOME=str(tmp_path / "home"), ANSIBLE_NOCOLOR="1", HOME=str(tmp_path / "user"))
+        env.update(ANSIBLE_INJECT_FACT_VARS="false", ANSIBLE_DEPRECATION_WARNINGS="true", COLUMNS="80")
+        env["PATH"] = os.pathsep.join((str(pathlib.Path(sys.executable).parent), env["PATH"]))
+        command = ["ansible-playbook", f"fediverse.mastodon.{name}", "-i", "social.example,", "-c", "local", *arguments]
+        done = subprocess.run(
+            [*command, "-e", json.dumps(variables)],
+            env=env,
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        for word in ("DEPRECATION", "Traceback", "/inbox"):
+            assert word not in done.stdout, done.stdout
+        return done.returncode, done.stdout
+
+    return run
+
+
+@pytest.fixture
+def dead_domain():
+    """An instance all of whose threads but one are held by a server that is gone: its URL and a client."""
+    with server.running() as running, running.client() as client:
+        processes = situations.SITUATIONS["dead_domain"](client, scale=0.02)
+        with heartbeat.kept_alive(client, processes):
+            yield running.url, client
+
+
+def everything(client):
+    """All that a server holds, but for what expires or says how an edit went."""
+    dump = load_vector.dump(client)
+    return {key: entry["value"] for key, entry in dump.items() if entry["ttl_ms"] is None}
+
+
+def jobs_of(client, domain):
+    """How many jobs of a server wait in queues and to be retried."""
+    members = [raw for name in client.smembers("queues") for raw in client.lrange(b"queue:" + name, 0, -1)]
+    return sum(domain.encode() in raw for raw in [*members, *client.zrange("retry", 0, -1)])
+
+
+def changed(text):
+    return int(re.findall(r"^social.example +: .*changed=(\d+)", text, re.MULTILINE)[0])
+
+
+def run_of(text):
+    """The name of the run that a runbook printed."""
+    [name] = re.findall(r"^social.example: run (\S+)$", text, re.MULTILINE)
+    return name
+
+
+@contextlib.contextmanager
+def working(client, fails):
+    """A worker that takes the deliveries in push, and lets them succeed or fail."""
+    done = threading.Event()
+
+    def work():
+        while not done.is_set():
+            raw = client.rpop("queue:push")
+            if raw is None:
+                time.sleep(0.05)
+            elif fails:
+                failed = {"error_class": "HTTP::TimeoutError", "failed_at": time.time(), "retry_count": 0}
+                client.zadd("retry", {json.dumps({**json.loads(raw), **failed}): time.time() + 60})
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_what_it_finds_and_that_looking_changes_nothing(play, dead_domain):
+    url, client = dead_domain
+    before = everything(client)
+    status, text = play("federation_rescue", redis_url=url, federation_rescue_probe_timeout=1)
+    assert status == 0, text
+    assert re.search(rf"^ +24 +2\d +4\d min  {GONE}$", text, re.MULTILINE), text
+    assert re.search(r"^ +60  gone.example$", text, re.MULTILINE), text
+    assert "  seen from here: fails at dns: its name cannot be looked up" in text
+    assert "  jobs: 140 push" in text and "  errors: 40 HTTP::TimeoutError, 20 HTTP::ConnectionError" in text
+    assert re.search(rf"-> Suspect: {GONE}\. .*federation_rescue_domains={GONE}", text.replace("\n  ", "")), text
+    assert changed(text) == 0 and everything(client) == before
+    assert not list(pathlib.Path().glob("user/.local"))
+
+
+def test_quarantine_and_undo(play, dead_domain, tmp_path):
+    url, client = dead_domain
+    before, waiting = everything(client), jobs_of(client, GONE)
+    assert waiting == 140
+
+    status, text = play("federation_rescue", "--check", "--diff", redis_url=url, **QUARANTINE, **QUICK)
+    assert status == 0, text
+    assert "-> Would take 140 jobs out (140 of push), into an archive." in text
+    assert everything(client) == before and not (tmp_path / "user").exists()
+
+    status, text = play("federation_rescue", redis_url=url, **QUARANTINE, **QUICK, federation_rescue_reason="ticket 42")
+    assert status == 0, text
+    assert "quarantine: 140 jobs, " in text and jobs_of(client, GONE) == 0
+    assert "Of these servers now 0 jobs wait, and 24 run." in text
+    run = run_of(text)
+    record = json.loads((tmp_path / f"user/.local/state/fediverse.mastodon/runs/{run}.json").read_text())
+    assert (record["reason"], record["steps"][0]["jobs"], record["after"]["waiting"]) == ("ticket 42", 140, 0)
+    assert record["ended_at"] and record["before"]["holders"][0]["domain"] == GONE
+
+    taken = everything(client)
+    status, text = play("federation_rescue", redis_url=url, **QUARANTINE, **QUICK, federation_rescue_reason="ticket 42")
+    assert status == 0, text
+    assert "-> There are no jobs of these servers to take out." in text
+    assert changed(text) == 0 and everything(client) == taken
+    assert len(list((tmp_path / "user/.local/state/fediverse.mastodon/runs").iterdir())) == 1, "no second record"
+
+    status, text = play("undo", redis_url=url, run=run)
+    assert status == 0, text
+    assert everything(client) == before
+
+
+def test_release_stops_when_the_canary_fails_and_goes_on_when_it_lives(play, dead_domain):
+    url, client = dead_domain
+    options = {"redis_url": url, "federation_rescue_reason": "ticket 42", **QUICK}
+    others = [raw for raw in client.zrange("retry", 0, -1) if GONE.encode() not in raw]
+    retries = 140 - sum(GONE.encode() in raw for raw in client.lrange("queue:push", 0, -1))
+    assert play("federation_rescue", **options, **QUARANTINE)[0] == 0
+
+    with working(client, fails=True):
+        status, text = play("federation_rescue", **options, **RELEASE)
+    assert status == 2, text
+    assert "Will put 140 jobs back in 3 parts, 5 of them as a canary." in text
+    assert "5 jobs of these servers failed after 5 were released. The rest stays" in " ".join(text.split()), text
+    assert jobs_of(client, GONE) == 5
+
+    for raw in client.zrange("retry", 0, -1):
+        if b'"failed_at"' in raw and GONE.encode() in raw:
+            client.zrem("retry", raw)
+    with working(client, fails=False):
+        status, text = play("federation_rescue", **options, **RELEASE)
+    assert status == 0, text
+    assert "Will put 135 jobs back" in text
+    assert jobs_of(client, GONE) == retries, "those of the retry set are there until they are due"
+    assert [raw for raw in client.zrange("retry", 0, -1) if GONE.encode() not in raw] == others
+
+    status, text = play("federation_rescue", **options, **RELEASE)
+    assert status == 0 and "-> Nothing of these servers is in quarantine." in text, text
+    assert changed(text) == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"federation_rescue_actions": "quarantine"}, "Name the servers in federation_rescue_domains"),
+        ({"federation_rescue_actions": "delete", "federation_rescue_domains": GONE}, "never arrives"),
+        ({**QUARANTINE, "federation_rescue_domains": "*"}, "a pattern for all servers"),
+        (QUARANTINE, "Say why, for the record - federation_rescue_reason."),
+        ({"federation_rescue_actions": "flush"}, "flush"),
+    ],
+    ids=["no server", "no confirmation", "all servers", "no reason", "no such action"],
+)
+def test_what_is_refused_before_anything_is_read(play, variables, message):
+    status, text = play("federation_rescue", redis_url="redis://127.0.0.1:1", **variables)
+    assert status == 2
+    assert message in text and "Look at Sidekiq" not in text, text
