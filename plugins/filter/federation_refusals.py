@@ -50,7 +50,9 @@ _value:
 """
 
 
-def federation_refusals(actions: t.Sequence[str], domains: t.Sequence[str] = (), confirmed: t.Sequence[str] = ()) -> list[str]:
+def federation_refusals(
+    actions: t.Sequence[str], domains: t.Sequence[str] = (), confirmed: t.Sequence[str] = ()
+) -> list[str]:
     """See DOCUMENTATION."""
     return federation.refusals(actions, domains, confirmed)
 

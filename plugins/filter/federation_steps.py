@@ -51,7 +51,9 @@ _value:
 """
 
 
-def federation_steps(pending: t.Sequence[t.Mapping[str, t.Any]], canary: int = 10, batch: int = 1000) -> list[dict[str, t.Any]]:
+def federation_steps(
+    pending: t.Sequence[t.Mapping[str, t.Any]], canary: int = 10, batch: int = 1000
+) -> list[dict[str, t.Any]]:
     """See DOCUMENTATION."""
     try:
         return federation.release_steps(pending, int(canary), int(batch))

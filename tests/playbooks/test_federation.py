@@ -23,7 +23,11 @@ from ansible_collections.fediverse.mastodon.tests.instance import heartbeat, ser
 GONE = "gone.example"
 QUARANTINE = {"federation_rescue_actions": "quarantine", "federation_rescue_domains": GONE}
 RELEASE = {"federation_rescue_actions": "release", "federation_rescue_domains": [GONE], "federation_rescue_canary": 5}
-QUICK = {"federation_rescue_release_pause": 1, "federation_rescue_release_patience": 5, "federation_rescue_probe": False}
+QUICK = {
+    "federation_rescue_release_pause": 1,
+    "federation_rescue_release_patience": 5,
+    "federation_rescue_probe": False,
+}
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def refusals(actions: t.Sequence[str], domains: t.Sequence[str], confirmed: t.Se
     return found
 
 
-ACTIONS: t.Final = ("quarantine", "release", "stop_stuck", "delete", "unfollow", "purge", "block")
+ACTIONS: t.Final = ("quarantine", "release", "delete")
 _ON_DOMAINS: t.Final = {"quarantine", "release", "delete", "purge", "block"}
 
 EFFECTS: t.Final = {
@@ -106,9 +106,7 @@ EFFECTS: t.Final = {
 """What really happens, for whom has to confirm it."""
 
 
-def quarantines(
-    records: t.Sequence[t.Mapping[str, t.Any]], runs: t.Sequence[str] = ()
-) -> list[str]:
+def quarantines(records: t.Sequence[t.Mapping[str, t.Any]], runs: t.Sequence[str] = ()) -> list[str]:
     """The archives of the runs that put servers into quarantine and were not undone, oldest first.
 
     C(records) as run_record_info returns them, newest first. C(runs): only of these runs.
@@ -118,7 +116,9 @@ def quarantines(
         chosen = record["run"] in runs if runs else record["undone_at"] is None
         if record["runbook"] != "federation_rescue" or not chosen:
             continue
-        found += [step["archive"] for step in record["steps"] if step.get("did") == "quarantine" and step.get("archive")]
+        found += [
+            step["archive"] for step in record["steps"] if step.get("did") == "quarantine" and step.get("archive")
+        ]
     return list(dict.fromkeys(found))
 
 
