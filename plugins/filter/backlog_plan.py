@@ -1,0 +1,136 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role backlog_recovery makes of its measurements."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.backlog.flow import measure
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.backlog.plan import Marks, decide, drained
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.duration import seconds
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import SidekiqError
+
+DOCUMENTATION = r"""
+name: backlog_plan
+short_description: How fast jobs come and go, which queues are behind, and what is stuck
+version_added: 1.0.0
+description:
+  - Made for the role P(fediverse.mastodon.backlog_recovery#role).
+author:
+  - The fediverse.mastodon authors (@fediverse-mastodon)
+positional: _input
+options:
+  _input:
+    description:
+      - What M(fediverse.mastodon.sidekiq_info) returned, with the sections V(totals), V(queues), V(processes) and V(busy).
+    type: dictionary
+    required: true
+  before:
+    description: The same, some seconds earlier.
+    type: dictionary
+    required: true
+  more_threads:
+    description: With how many more threads to estimate the time until the queues are empty.
+    type: int
+    default: 10
+  high_mark:
+    description: From so many waiting jobs on a queue is behind.
+    type: int
+    default: 1000
+  low_mark:
+    description: So many waiting jobs are fine again.
+    type: int
+    default: 100
+  latency:
+    description: A queue is behind when its next job has waited for longer.
+    type: string
+    default: 5m
+  patience:
+    description: A backlog that will be gone within this time is left to itself.
+    type: string
+    default: 10m
+  stuck_after:
+    description: A job that holds its thread for longer is stuck.
+    type: string
+    default: 30m
+  queues:
+    description: These queues are watched; by default those that are behind.
+    type: list
+    elements: string
+"""
+
+EXAMPLES = r"""
+- name: How long will it take?
+  ansible.builtin.debug:
+    msg: "{{ (later | fediverse.mastodon.backlog_plan(before=earlier)).to_empty }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(seconds) that were measured, and the rates in jobs a second, C(arrived), C(completed), C(failed) and C(per_thread); C(backlog), C(threads).
+    - C(to_empty) and C(to_empty_with_more) in seconds, none if the queues grow; C(threads_to_hold), how many more it takes so that they do not.
+    - C(queues) with size, latency and growth, those that are C(behind) and why, C(drain_queues), for which more threads are wanted, C(stuck) jobs
+      and C(stuck_processes), and whether the watched queues are C(drained).
+  type: dictionary
+"""
+
+
+def backlog_plan(
+    after: t.Mapping[str, t.Any],
+    before: t.Mapping[str, t.Any],
+    more_threads: int = 10,
+    high_mark: int = 1000,
+    low_mark: int = 100,
+    latency: str = "5m",
+    patience: str = "10m",
+    stuck_after: str = "30m",
+    queues: t.Sequence[str] | None = None,
+) -> dict[str, t.Any]:
+    """See DOCUMENTATION."""
+    try:
+        marks = Marks(
+            high_mark,
+            low_mark,
+            seconds(latency, "latency"),
+            seconds(patience, "patience"),
+            seconds(stuck_after, "stuck_after"),
+        )
+        flow = measure(before, after)
+        found = decide(flow, after, marks)
+    except SidekiqError as failure:
+        raise AnsibleFilterError(str(failure)) from failure
+    watched = [queue["name"] for queue in found["behind"]] if queues is None else queues
+    return {
+        "seconds": round(flow.seconds, 1),
+        "backlog": flow.backlog,
+        "arrived": round(flow.arrived, 2),
+        "completed": round(flow.completed, 2),
+        "failed": round(flow.failed, 2),
+        "per_thread": None if flow.per_thread is None else round(flow.per_thread, 3),
+        "threads": flow.threads,
+        "to_empty": _whole(flow.to_empty()),
+        "to_empty_with_more": _whole(flow.to_empty(more_threads)),
+        "threads_to_hold": flow.threads_to_hold(),
+        "queues": [
+            {"name": queue["name"], "size": queue["size"], "latency": queue["latency"], "net": round(flow.net.get(queue["name"], 0), 2)}
+            for queue in after["queues"]
+        ],
+        "drained": drained(after["queues"], watched, low_mark),
+        **found,
+    }
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else int(number)
+
+
+class FilterModule:
+    """Makes the filter known to Ansible."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"backlog_plan": backlog_plan}

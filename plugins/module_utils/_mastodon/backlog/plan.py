@@ -1,0 +1,79 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""What is to be done about a backlog: the only place that decides it."""
+
+from __future__ import annotations
+
+import fnmatch
+import typing as t
+from dataclasses import dataclass
+
+from ..workers import LONG_RUNNING
+from .flow import Flow, Snapshot
+
+SCHEDULER: t.Final = "scheduler"
+
+
+@dataclass(frozen=True)
+class Marks:
+    """A queue is behind from C(high) waiting jobs on, or when its next job has waited for C(latency) seconds.
+
+    C(patience): a backlog that will be gone within so many seconds is left to itself. A job is stuck after C(stuck_after) seconds.
+    """
+
+    high: int = 1000
+    low: int = 100
+    latency: float = 300
+    patience: float = 600
+    stuck_after: float = 1800
+
+
+def behind(queues: t.Iterable[t.Mapping[str, t.Any]], marks: Marks) -> list[dict[str, t.Any]]:
+    """The queues that are behind, the longest first, with the reason."""
+    found = []
+    for queue in queues:
+        late = queue["latency"] > marks.latency and queue["size"] > 0
+        if queue["size"] < marks.high and not late:
+            continue
+        if not queue["processes"]:
+            why = "no process serves it"
+        elif queue.get("paused"):
+            why = "it is paused"
+        else:
+            why = "its next job has waited too long" if queue["size"] < marks.high else "too many jobs wait"
+        found.append({"name": queue["name"], "size": queue["size"], "latency": queue["latency"], "why": why})
+    return sorted(found, key=lambda queue: -queue["size"])
+
+
+def stuck(busy: t.Iterable[t.Mapping[str, t.Any]], marks: Marks, patient: t.Sequence[str] = LONG_RUNNING) -> list[dict[str, t.Any]]:
+    """Running jobs that hold a thread for too long; classes (patterns) that may run for hours are none."""
+    keep = ("identity", "class", "queue", "domain", "elapsed", "jid")
+    return [
+        {name: job[name] for name in keep}
+        for job in busy
+        if job["elapsed"] > marks.stuck_after and not any(fnmatch.fnmatchcase(job["class"] or "", one) for one in patient)
+    ]
+
+
+def decide(flow: Flow, after: Snapshot, marks: Marks) -> dict[str, t.Any]:
+    """What is behind, whether more threads are wanted and for which queues, what is stuck."""
+    late = behind(after["queues"], marks)
+    eta = flow.to_empty()
+    slow = bool(late) and (eta is None or eta > marks.patience)
+    held = stuck(after["busy"], marks)
+    return {
+        "behind": late,
+        "stuck": held,
+        "stuck_processes": sorted({job["identity"] for job in held}),
+        "slow": slow,
+        "drain_queues": [queue["name"] for queue in late if queue["name"] != SCHEDULER and queue["why"] != "it is paused"]
+        if slow
+        else [],
+    }
+
+
+def drained(queues: t.Iterable[t.Mapping[str, t.Any]], names: t.Collection[str], low: int) -> bool:
+    """Whether each of these queues has no more than C(low) jobs."""
+    return all(queue["size"] <= low for queue in queues if queue["name"] in names)
