@@ -117,7 +117,12 @@ def backlog_plan(
         "to_empty_with_more": _whole(flow.to_empty(more_threads)),
         "threads_to_hold": flow.threads_to_hold(),
         "queues": [
-            {"name": queue["name"], "size": queue["size"], "latency": queue["latency"], "net": round(flow.net.get(queue["name"], 0), 2)}
+            {
+                "name": queue["name"],
+                "size": queue["size"],
+                "latency": queue["latency"],
+                "net": round(flow.net.get(queue["name"], 0), 2),
+            }
             for queue in after["queues"]
         ],
         "drained": drained(after["queues"], watched, low_mark),

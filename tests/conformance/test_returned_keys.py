@@ -80,6 +80,8 @@ RUNS: dict[str, list[dict[str, Any]]] = {
     ],
     "export_info": [{"patience": 0, "measure": 0.01}, {"database": "never", "measure": 0}],
     "sidekiq_lock": [{"min_age": "1m"}, {"digests": ["no such"]}],
+    "sidekiq_memory_info": [{}, {"max_keys": 10, "samples": 1}],
+    "sidekiq_probe": [{"timeout": "0.3s"}, {"queues": ["nobody"], "timeout": "0.3s"}],
     "export_storage_info": [{}, {"database": "never", "threshold": 100}],
     "sidekiq_process": [
         {"state": "quiet", "queues": ["pull"], "wait": False},

@@ -30,7 +30,9 @@ def memory_info(session: Session) -> Result:
     prefix = session.key.prefix
     for name in names:
         text = name.decode("utf-8", "replace")
-        groups.setdefault(family_of(text[len(prefix) :] if prefix and text.startswith(prefix) else text), []).append(name)
+        groups.setdefault(family_of(text[len(prefix) :] if prefix and text.startswith(prefix) else text), []).append(
+            name
+        )
     families, queues = {}, {}
     for (family, owner), members in groups.items():
         chosen = members

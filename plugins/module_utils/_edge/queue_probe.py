@@ -55,7 +55,9 @@ def probe(session: Session) -> Result:
             reason = "no process takes jobs from it"
         elif sent is not None and not passed:
             reason = (
-                "not sent in check mode" if session.check_mode else f"{sent.ahead} jobs were before it, it was not taken within {timeout:g} s"
+                "not sent in check mode"
+                if session.check_mode
+                else f"{sent.ahead} jobs were before it, it was not taken within {timeout:g} s"
             )
         queues.append(
             {

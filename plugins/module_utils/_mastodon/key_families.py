@@ -56,13 +56,21 @@ def suggestions(families: t.Mapping[str, Family], queues: t.Mapping[str, int]) -
 
     def suggest(hurt: int, size: int, what: str, effect: str, jobs: dict[str, t.Any]) -> None:
         if size > 0:
-            found.append((hurt, -size, {"what": what, "bytes": size, "effect": effect, "jobs": {"state": "absent", **jobs}}))
+            found.append(
+                (hurt, -size, {"what": what, "bytes": size, "effect": effect, "jobs": {"state": "absent", **jobs}})
+            )
 
     def size_of(name: str) -> int:
         return families[name].size if name in families else 0
 
     suggest(0, size_of("dead"), "the dead set", NO_HARM, {"sets": ["dead"], "all": True})
-    suggest(1, size_of("retry"), "deliveries in the retry set", LATER, {"sets": ["retry"], "classes": ["ActivityPub::*DeliveryWorker"]})
+    suggest(
+        1,
+        size_of("retry"),
+        "deliveries in the retry set",
+        LATER,
+        {"sets": ["retry"], "classes": ["ActivityPub::*DeliveryWorker"]},
+    )
     for name, effect in (
         ("pull", "low priority deliveries arrive later, when they are put back"),
         ("push", "deliveries arrive later, when they are put back; other servers see posts late"),

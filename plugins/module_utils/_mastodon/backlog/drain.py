@@ -56,7 +56,9 @@ def plan_drain(host: Host, wish: Wish, free_connections: int | None, free_memory
         room = free_connections - _SPARE_CONNECTIONS
         if room < workers * threads:
             fitting = max(0, room // workers) if workers else 0
-            warnings.append(f"PostgreSQL has {free_connections} free connections: {fitting} threads a worker instead of {threads}.")
+            warnings.append(
+                f"PostgreSQL has {free_connections} free connections: {fitting} threads a worker instead of {threads}."
+            )
             threads = fitting
         if threads < 1:
             refusals.append(f"PostgreSQL has only {free_connections} free connections, none to spare for more threads.")
@@ -65,7 +67,9 @@ def plan_drain(host: Host, wish: Wish, free_connections: int | None, free_memory
         warnings.append(f"{free_memory // 1048576} MiB of memory are free: {fitting} workers instead of {workers}.")
         workers = fitting
         if workers < 1:
-            refusals.append(f"{free_memory // 1048576} MiB of free memory are too few for a worker of {wish.memory // 1048576} MiB.")
+            refusals.append(
+                f"{free_memory // 1048576} MiB of free memory are too few for a worker of {wish.memory // 1048576} MiB."
+            )
     if refusals or not wish.queues:
         return {"units": [], "threads": 0, "refusals": refusals, "warnings": [] if refusals else warnings}
     units = [_unit(host, wish, threads, number) for number in range(1, workers + 1)]
@@ -85,7 +89,9 @@ def _unit(host: Host, wish: Wish, threads: int, number: int) -> dict[str, t.Any]
     )
     words = shlex.split(wanted.text())
     if any(re.search(r"[$%]", word) for word in words):
-        raise BadOption(f"ExecStart= of {host.stock_name} has $ or % in it, which a transient unit does not take as they are meant.")
+        raise BadOption(
+            f"ExecStart= of {host.stock_name} has $ or % in it, which a transient unit does not take as they are meant."
+        )
     properties = [f"{key}={value}" for key, value in host.stock.settings() if key not in _OURS]
     properties += [
         f"EnvironmentFile={path}",

@@ -47,13 +47,16 @@ def behind(queues: t.Iterable[t.Mapping[str, t.Any]], marks: Marks) -> list[dict
     return sorted(found, key=lambda queue: -queue["size"])
 
 
-def stuck(busy: t.Iterable[t.Mapping[str, t.Any]], marks: Marks, patient: t.Sequence[str] = LONG_RUNNING) -> list[dict[str, t.Any]]:
+def stuck(
+    busy: t.Iterable[t.Mapping[str, t.Any]], marks: Marks, patient: t.Sequence[str] = LONG_RUNNING
+) -> list[dict[str, t.Any]]:
     """Running jobs that hold a thread for too long; classes (patterns) that may run for hours are none."""
     keep = ("identity", "class", "queue", "domain", "elapsed", "jid")
     return [
         {name: job[name] for name in keep}
         for job in busy
-        if job["elapsed"] > marks.stuck_after and not any(fnmatch.fnmatchcase(job["class"] or "", one) for one in patient)
+        if job["elapsed"] > marks.stuck_after
+        and not any(fnmatch.fnmatchcase(job["class"] or "", one) for one in patient)
     ]
 
 
@@ -68,7 +71,9 @@ def decide(flow: Flow, after: Snapshot, marks: Marks) -> dict[str, t.Any]:
         "stuck": held,
         "stuck_processes": sorted({job["identity"] for job in held}),
         "slow": slow,
-        "drain_queues": [queue["name"] for queue in late if queue["name"] != SCHEDULER and queue["why"] != "it is paused"]
+        "drain_queues": [
+            queue["name"] for queue in late if queue["name"] != SCHEDULER and queue["why"] != "it is paused"
+        ]
         if slow
         else [],
     }

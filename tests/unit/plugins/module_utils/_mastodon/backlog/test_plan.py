@@ -1,0 +1,83 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is behind, what is stuck, and when more threads are wanted."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.backlog.flow import Flow
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.backlog.plan import (
+    Marks,
+    behind,
+    decide,
+    drained,
+    stuck,
+)
+
+MARKS = Marks(high=1000, low=100, latency=300, patience=600, stuck_after=1800)
+
+
+def queue(name="push", size=0, latency=0.0, processes=("a:1:b",)):
+    return {"name": name, "size": size, "latency": latency, "processes": list(processes), "paused": False}
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (queue(size=999, latency=300), None),
+        (queue(size=1000), "too many jobs wait"),
+        (queue(size=1, latency=301), "its next job has waited too long"),
+        (queue(size=0, latency=301), None),
+        (queue(size=1000, processes=()), "no process serves it"),
+        ({**queue(size=1000), "paused": True}, "it is paused"),
+    ],
+)
+def test_behind(found, why):
+    assert [one["why"] for one in behind([found], MARKS)] == ([why] if why else [])
+
+
+def job(name, elapsed):
+    return {
+        "identity": "a:1:b",
+        "class": name,
+        "queue": "push",
+        "domain": None,
+        "elapsed": elapsed,
+        "jid": "j",
+        "thread": "t",
+    }
+
+
+def test_stuck():
+    jobs = [
+        job("ActivityPub::DeliveryWorker", 1801),
+        job("ActivityPub::DeliveryWorker", 1800),
+        job("BackupWorker", 9999),
+    ]
+    jobs.append(job("Scheduler::VacuumScheduler", 9999))
+    assert [(one["class"], one["elapsed"]) for one in stuck(jobs, MARKS)] == [("ActivityPub::DeliveryWorker", 1801)]
+
+
+@pytest.mark.parametrize(
+    ("completed", "arrived", "wanted"),
+    [(10, 0, []), (1, 0, ["push", "pull"]), (1, 5, ["push", "pull"])],  # gone in 400 s, in 4000 s, never
+)
+def test_more_threads_only_for_what_takes_too_long(completed, arrived, wanted):
+    queues = [
+        queue("pull", 1000),
+        queue("push", 2000),
+        queue("scheduler", 1000),
+        {**queue("slow", 1000), "paused": True},
+    ]
+    flow = Flow(10, 4000, completed, 0, arrived, {}, 10)
+    found = decide(flow, {"queues": queues, "busy": [job("A", 1801)]}, MARKS)
+    assert found["drain_queues"] == wanted
+    assert found["stuck_processes"] == ["a:1:b"]
+
+
+def test_drained():
+    queues = [queue("push", 100), queue("pull", 101)]
+    assert drained(queues, ["push"], 100)
+    assert not drained(queues, ["push", "pull"], 100)
