@@ -135,7 +135,7 @@ suggestions:
       returned: success
       type: str
       sample: "nothing: they wait for nobody"
-    jobs:
+    selection:
       description: Options of M(fediverse.mastodon.sidekiq_job).
       returned: success
       type: dict

@@ -45,7 +45,7 @@ DATA = {
     "by_error",
     "by_age",
 }
-DATA |= {"thresholds", "before", "after"}
+DATA |= {"selection", "thresholds", "before", "after"}
 """Dictionaries whose keys are data, such as names of queues."""
 TYPES: dict[str, Any] = {
     "str": str,

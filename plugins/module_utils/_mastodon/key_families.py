@@ -57,7 +57,7 @@ def suggestions(families: t.Mapping[str, Family], queues: t.Mapping[str, int]) -
     def suggest(hurt: int, size: int, what: str, effect: str, jobs: dict[str, t.Any]) -> None:
         if size > 0:
             found.append(
-                (hurt, -size, {"what": what, "bytes": size, "effect": effect, "jobs": {"state": "absent", **jobs}})
+                (hurt, -size, {"what": what, "bytes": size, "effect": effect, "selection": {"state": "absent", **jobs}})
             )
 
     def size_of(name: str) -> int:

@@ -43,5 +43,5 @@ def test_what_hurts_least_goes_first():
     families = {name: Family(name, "Sidekiq", 1, 1, size) for name, size in {"dead": 10, "retry": 500}.items()}
     found = suggestions(families, {"push": 9000, "pull": 20, "default": 7})
     assert [entry["bytes"] for entry in found] == [10, 500, 20, 9000]
-    assert found[0]["jobs"] == {"state": "absent", "sets": ["dead"], "all": True}
+    assert found[0]["selection"] == {"state": "absent", "sets": ["dead"], "all": True}
     assert suggestions({}, {}) == []
