@@ -73,7 +73,9 @@ def export_rescue_plan(
     except BadOption as problem:
         raise AnsibleFilterError(str(problem)) from problem
     except (KeyError, TypeError) as problem:
-        raise AnsibleFilterError(f"export_rescue_plan: this is not what export_info returns ({problem!r}).") from problem
+        raise AnsibleFilterError(
+            f"export_rescue_plan: this is not what export_info returns ({problem!r})."
+        ) from problem
     return {**vars(rescue), "due": is_due(rescue)}
 
 

@@ -78,7 +78,9 @@ def restart_plan(
     try:
         verdicts = judge(read_units(shown), processes, nodename, files, force)
     except (AttributeError, KeyError, TypeError, ValueError) as problem:
-        raise AnsibleFilterError(f"restart_plan: the facts are not of the shape that is documented ({problem!r}).") from problem
+        raise AnsibleFilterError(
+            f"restart_plan: the facts are not of the shape that is documented ({problem!r})."
+        ) from problem
     return [{**asdict(verdict), "why": list(verdict.why)} for verdict in verdicts]
 
 

@@ -82,6 +82,11 @@ RUNS: dict[str, list[dict[str, Any]]] = {
     "sidekiq_lock": [{"min_age": "1m"}, {"digests": ["no such"]}],
     "sidekiq_memory_info": [{}, {"max_keys": 10, "samples": 1}],
     "sidekiq_probe": [{"timeout": "0.3s"}, {"queues": ["nobody"], "timeout": "0.3s"}],
+    "sidekiq_redis": [
+        {"snapshots": "900 1", "maxmemory": "1gb", "persist": False},
+        {"snapshots": "", "maxmemory": "0", "persist": False, "accept_job_loss": True},
+        {},
+    ],
     "export_storage_info": [{}, {"database": "never", "threshold": 100}],
     "sidekiq_process": [
         {"state": "quiet", "queues": ["pull"], "wait": False},

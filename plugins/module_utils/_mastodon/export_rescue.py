@@ -41,11 +41,17 @@ def plan(found: t.Mapping[str, t.Any], stuck_after: str, retries: str, serving: 
 def _one(rescue: Rescue, export: Export, limit: float, retries: str, serving: t.Collection[str]) -> None:
     rescue.surplus.extend(export["surplus_jids"])
     if export["duplicate_of"] is not None:
-        _helpless(rescue, export, f"archive {export['duplicate_of']} of the same user comes first; Mastodon then deletes this one")
+        _helpless(
+            rescue,
+            export,
+            f"archive {export['duplicate_of']} of the same user comes first; Mastodon then deletes this one",
+        )
         return
     state = export["state"]
     if state == "orphaned" and not export["certain"]:
-        _helpless(rescue, export, "its job may be in a process that says nothing; stop that process, then run this again")
+        _helpless(
+            rescue, export, "its job may be in a process that says nothing; stop that process, then run this again"
+        )
         return
     if state in ("finished", "gone"):
         return
@@ -53,10 +59,21 @@ def _one(rescue: Rescue, export: Export, limit: float, retries: str, serving: t.
         rescue.enqueue.append(export["backup_id"])
     place = export["jobs"][0]["place"] if export["jobs"] else ""
     if place == "running" and (export["elapsed"] or 0.0) > limit:
-        rescue.stuck.append({"backup_id": export["backup_id"], "jid": export["jid"], "identity": export["process"], "elapsed": export["elapsed"]})
+        rescue.stuck.append(
+            {
+                "backup_id": export["backup_id"],
+                "jid": export["jid"],
+                "identity": export["process"],
+                "elapsed": export["elapsed"],
+            }
+        )
     if place == "retry" and retries == "remove":
         rescue.surplus.append(export["jid"])
-        _helpless(rescue, export, f"it failed {export['attempts']} times ({export['error_class']}), and its job is removed as asked for")
+        _helpless(
+            rescue,
+            export,
+            f"it failed {export['attempts']} times ({export['error_class']}), and its job is removed as asked for",
+        )
         return
     if place in ("retry", "scheduled") and retries == "run":
         rescue.retry.append(export["jid"])

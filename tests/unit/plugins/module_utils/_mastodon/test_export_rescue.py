@@ -12,8 +12,22 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors
 
 def export(number, state, place=None, **more):
     jobs = [{"jid": f"j{number}", "place": place, "queue": "pull", "ahead": 0, "process": None}] if place else []
-    one = {"backup_id": number, "state": state, "certain": True, "duplicate_of": None, "jid": f"j{number}" if jobs else None}
-    one.update(queue="pull" if jobs else None, process=None, elapsed=None, attempts=0, error_class=None, surplus_jids=[], jobs=jobs)
+    one = {
+        "backup_id": number,
+        "state": state,
+        "certain": True,
+        "duplicate_of": None,
+        "jid": f"j{number}" if jobs else None,
+    }
+    one.update(
+        queue="pull" if jobs else None,
+        process=None,
+        elapsed=None,
+        attempts=0,
+        error_class=None,
+        surplus_jids=[],
+        jobs=jobs,
+    )
     return {**one, **more}
 
 
