@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .. import articles
+from .command import Command
 from .host import DIGEST, Host
 from .text import seconds
 
@@ -87,7 +88,8 @@ def declare(
     """C(served_elsewhere): queue -> the live processes that take from it and belong to no unit of this host."""
     no: list[str] = []
     warn: list[str] = []
-    workers = [_worker(entry, host, no) for entry in entries]
+    command = host.command  # nothing can be said of a host without it, not even that no worker is declared
+    workers = [_worker(entry, host, command, no) for entry in entries]
     _names(workers, no)
     required = limits.required or host.queues
     _queues(workers, required, limits.elsewhere, served_elsewhere, no, warn)
@@ -98,11 +100,10 @@ def declare(
     return Declared(tuple(workers), tuple(no), tuple(warn), tuple(required), connections)
 
 
-def _worker(entry: t.Mapping[str, t.Any], host: Host, no: list[str]) -> Worker:
+def _worker(entry: t.Mapping[str, t.Any], host: Host, command: Command, no: list[str]) -> Worker:
     name = str(entry.get("name") or "")
     if not _NAME.fullmatch(name):
         no.append(f"workers_units: {name!r} is no name for a unit. Use letters, digits, - and _, such as pull.")
-    command = host.command
     queues = _parse_queues(name, entry.get("queues") or (), no)
     threads, timeout = entry.get("threads"), entry.get("timeout")
     effective_threads = _first(threads, command.concurrency, host.config.concurrency, SIDEKIQ_CONCURRENCY)
