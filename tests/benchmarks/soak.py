@@ -5,6 +5,8 @@
 
 Each run fills an instance, lets producers (2,000 jobs a second), workers and a poller loose, kills an edit at some moment and
 runs it again, then kills its undoing and runs that again. At the end every job must be in Redis or have been run, once.
+
+Real Sidekiqs are killed, too, by sidekiq_process, while they work; another one finishes, and every job must have been run.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from typing import Any
 import redis
 
 from ansible_collections.fediverse.mastodon.tests.benchmarks.table import table
-from ansible_collections.fediverse.mastodon.tests.conformance import killing, test_edit_memory
+from ansible_collections.fediverse.mastodon.tests.conformance import killing, process_rounds, test_edit_memory
 from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import redis_server
 from ansible_collections.fediverse.mastodon.tests.instance import server
 
@@ -88,6 +90,23 @@ def _storm(name: str, url: str, client: Any, scratch: pathlib.Path, runs: int, s
     return (version, *(f"{number:,}" for number in numbers), f"{time.monotonic() - began:.0f}")
 
 
+def process_kills(runs: int) -> tuple[str, bool]:
+    """A table of so many processes that are killed, and whether a job was lost."""
+
+    def tell(done: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{done} of {runs}", end="", file=sys.stderr, flush=True)
+
+    with tempfile.TemporaryDirectory(prefix="soak-") as scratch:
+        sums = process_rounds.rounds(runs, pathlib.Path(scratch), at_once=5, tell=tell)
+    head = ("Sidekiq", "killed", "of these hung", "jobs", "restored", "ran to the end twice", "lost")
+    rows = [
+        (version, *(f"{n:,}" for n in (one.kills, one.incomplete, one.jobs, one.restored, one.twice, one.lost)))
+        for version, one in sums.items()
+    ]
+    return table(head, rows), any(one.lost for one in sums.values())
+
+
 def memory(jobs: int) -> str:
     """A table of the peaks at so many jobs."""
     with (
@@ -106,17 +125,22 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--runs", type=int, default=200, help="of each server (200)")
     parser.add_argument("--size", type=int, default=20_000, help="jobs in the largest queue of a run (20000)")
     parser.add_argument("--jobs", type=int, default=1_000_000, help="for the memory (1000000; 0 leaves it out)")
+    parser.add_argument("--process-kills", type=int, default=100, help="Sidekiqs that are killed (100; 0 leaves it out)")
     parser.add_argument("--server", action="append", choices=SERVERS, help="redis and valkey are the default")
     options = parser.parse_args(arguments)
     names = options.server or SERVERS[:2]
-    print(f"$ ./dev soak --runs {options.runs} --size {options.size} --jobs {options.jobs}\n", flush=True)
-    failed = False
+    sizes = f"--runs {options.runs} --size {options.size} --jobs {options.jobs} --process-kills {options.process_kills}"
+    print(f"$ ./dev soak {sizes}\n", flush=True)
+    failed = lost = False
     if options.runs:
         shown, failed = kills(names, options.runs, options.size)
         print(shown + "\n", flush=True)
+    if options.process_kills:
+        shown, lost = process_kills(options.process_kills)
+        print(shown + "\n", flush=True)
     if options.jobs:
         print(memory(options.jobs) + "\n", flush=True)
-    return int(failed)
+    return int(failed or lost)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,123 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real Sidekiqs that are killed while they work: what becomes of their jobs, once another one has worked them off."""
+
+from __future__ import annotations
+
+import pathlib
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import redis
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import processes
+from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary import Session
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
+from ansible_collections.fediverse.mastodon.tests.conformance.intents import module_options
+from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import (
+    RELEASES,
+    Release,
+    open_live,
+    sidekiq,
+    wait_for,
+)
+
+_JOBS, _THREADS = 40, 10
+_CLASSES = ("BackupWorker", "ActivityPub::DeliveryWorker", "LinkCrawlWorker")
+_JOURNAL = {"LAB_JOURNAL": "1"}
+
+
+@dataclass(frozen=True)
+class Balance:
+    """C(restored): jobs that were put back, so that they began a second time; C(twice): those that ran to their end twice."""
+
+    kills: int = 0
+    jobs: int = 0
+    restored: int = 0
+    twice: int = 0
+    lost: int = 0
+    incomplete: int = 0
+
+    def __add__(self, other: Balance) -> Balance:
+        return Balance(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other))))
+
+
+def change(client: redis.Redis, check_mode: bool = False, prefix: str = "", **options: Any) -> dict[str, Any]:
+    """The result of sidekiq_process."""
+    given = module_options(processes.OPTIONS, options)
+    return processes.change_processes(Session(client, Keys(prefix), given, check_mode, "test"))
+
+
+def round_(release: Release, directory: pathlib.Path, seed: int, frozen: bool = False) -> Balance:
+    """Kill a Sidekiq at work and let another one finish. C(frozen): it hangs, and beats no more."""
+    chance = random.Random(seed)
+    with open_live(release, directory) as live:
+        jids = []
+        with sidekiq(release, live.url, directory, ["push", "pull"], _THREADS, "victim", env=_JOURNAL) as victim:
+            for number in range(_JOBS):
+                jid = live.judge.push(chance.choice(_CLASSES), number, f"{number} of {seed}")
+                live.client.hset("lab:orders", jid, f"sleep {chance.uniform(0.1, 25):.2f}")
+                jids.append(jid)
+            time.sleep(chance.uniform(0, release.beat))
+            if frozen:
+                victim.freeze()
+            result = change(
+                live.client,
+                state="stopped",
+                identities=[victim.identity],
+                signal="KILL",
+                archive_dir=str(directory / "archives"),
+            )
+        assert result["changed"], result
+        live.client.delete("lab:orders")  # from now on each takes no time
+        with sidekiq(release, live.url, directory, ["push", "pull"], _THREADS, "rescuer", env=_JOURNAL) as rescuer:
+            _drain(live.client, jids)
+            rescuer.signal(signal.SIGTERM)
+            rescuer.process.wait(20)
+        counts = Counter(str(jid, "ascii") for jid in live.client.lrange("lab:performed", 0, -1))
+    return Balance(
+        kills=1,
+        jobs=len(jids),
+        restored=result["restored"],
+        twice=sum(1 for jid in jids if counts[jid] > 1),
+        lost=sum(1 for jid in jids if not counts[jid]),
+        incomplete=int(not result["complete"]),
+    )
+
+
+def rounds(
+    count: int, directory: pathlib.Path, at_once: int = 4, tell: Callable[[int], None] = lambda _done: None
+) -> Mapping[str, Balance]:
+    """So many for each release in turn, some at once, every tenth with a process that hangs; the balance of each release."""
+    sums = {release.version: Balance() for release in RELEASES}
+
+    def one(number: int) -> tuple[str, Balance]:
+        release = RELEASES[number % len(RELEASES)]
+        scratch = directory / str(number)
+        scratch.mkdir()
+        return release.version, round_(release, scratch, number, frozen=number % 10 == 9)
+
+    with ThreadPoolExecutor(at_once) as pool:
+        for done, (version, balance) in enumerate(pool.map(one, range(count)), start=1):
+            sums[version] += balance
+            tell(done)
+    return sums
+
+
+def _drain(client: redis.Redis, jids: list[str]) -> None:
+    """Until every job has been performed, or nothing is left that could be."""
+
+    def done() -> bool:
+        return set(jids) <= {str(jid, "ascii") for jid in client.lrange("lab:performed", 0, -1)}
+
+    try:
+        wait_for("every job was performed", 30, done)
+    except AssertionError:
+        pass  # some are lost, which the balance says
