@@ -125,7 +125,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--runs", type=int, default=200, help="of each server (200)")
     parser.add_argument("--size", type=int, default=20_000, help="jobs in the largest queue of a run (20000)")
     parser.add_argument("--jobs", type=int, default=1_000_000, help="for the memory (1000000; 0 leaves it out)")
-    parser.add_argument("--process-kills", type=int, default=100, help="Sidekiqs that are killed (100; 0 leaves it out)")
+    parser.add_argument(
+        "--process-kills", type=int, default=100, help="Sidekiqs that are killed (100; 0 leaves it out)"
+    )
     parser.add_argument("--server", action="append", choices=SERVERS, help="redis and valkey are the default")
     options = parser.parse_args(arguments)
     names = options.server or SERVERS[:2]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 import random
 import signal
@@ -14,12 +15,14 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from typing import Any
+from unittest import mock
 
 import redis
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import processes
 from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary import Session
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.snapshot import read_snapshot
 from ansible_collections.fediverse.mastodon.tests.conformance.intents import module_options
 from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import (
     RELEASES,
@@ -31,6 +34,7 @@ from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live impor
 
 _JOBS, _THREADS = 40, 10
 _CLASSES = ("BackupWorker", "ActivityPub::DeliveryWorker", "LinkCrawlWorker")
+_PATIENCE = 15.0  # seconds for jobs that take no time
 _JOURNAL = {"LAB_JOURNAL": "1"}
 
 
@@ -49,14 +53,23 @@ class Balance:
         return Balance(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other))))
 
 
-def change(client: redis.Redis, check_mode: bool = False, prefix: str = "", **options: Any) -> dict[str, Any]:
-    """The result of sidekiq_process."""
+def change(
+    client: redis.Redis, check_mode: bool = False, prefix: str = "", clock: float | None = None, **options: Any
+) -> dict[str, Any]:
+    """The result of sidekiq_process. With C(clock) it sees what there was at that time (epoch seconds)."""
     given = module_options(processes.OPTIONS, options)
-    return processes.change_processes(Session(client, Keys(prefix), given, check_mode, "test"))
+    session = Session(client, Keys(prefix), given, check_mode, "test")
+    if clock is None:
+        return processes.change_processes(session)
+    with mock.patch.object(processes, "read_snapshot", functools.partial(read_snapshot, clock=clock)):
+        return processes.change_processes(session)
 
 
-def round_(release: Release, directory: pathlib.Path, seed: int, frozen: bool = False) -> Balance:
-    """Kill a Sidekiq at work and let another one finish. C(frozen): it hangs, and beats no more."""
+def round_(
+    release: Release, directory: pathlib.Path, seed: int, frozen: bool = False, plainly: bool = False
+) -> Balance:
+    """Kill a Sidekiq at work and let another one finish. C(frozen): it hangs, and beats no more. C(plainly): by the
+    signal alone, as an administrator would."""
     chance = random.Random(seed)
     with open_live(release, directory) as live:
         jids = []
@@ -68,13 +81,12 @@ def round_(release: Release, directory: pathlib.Path, seed: int, frozen: bool = 
             time.sleep(chance.uniform(0, release.beat))
             if frozen:
                 victim.freeze()
-            result = change(
-                live.client,
-                state="stopped",
-                identities=[victim.identity],
-                signal="KILL",
-                archive_dir=str(directory / "archives"),
-            )
+            if plainly:
+                victim.kill()
+                result: dict[str, Any] = {"changed": True, "restored": 0, "complete": False}
+            else:
+                archives, who = str(directory / "archives"), [victim.identity]
+                result = change(live.client, state="stopped", identities=who, signal="KILL", archive_dir=archives)
         assert result["changed"], result
         live.client.delete("lab:orders")  # from now on each takes no time
         with sidekiq(release, live.url, directory, ["push", "pull"], _THREADS, "rescuer", env=_JOURNAL) as rescuer:
@@ -118,6 +130,6 @@ def _drain(client: redis.Redis, jids: list[str]) -> None:
         return set(jids) <= {str(jid, "ascii") for jid in client.lrange("lab:performed", 0, -1)}
 
     try:
-        wait_for("every job was performed", 30, done)
+        wait_for("every job was performed", _PATIENCE, done)
     except AssertionError:
         pass  # some are lost, which the balance says

@@ -5,9 +5,7 @@
 
 Where ours differs on purpose, the test that says why is named after the difference and checks exactly our end state.
 
-The vectors about processes are left to the tests of the module that deals with processes: edit-641-prune-ghosts,
-edit-641-quiet, edit-6512-prune-ghosts-prefix, edit-6512-stop-prefix, edit-739-prune-ghosts-locked, edit-809-quiet,
-edit-817-prune-ghosts, edit-817-stop.
+Those about processes are in test_process_vectors.py.
 """
 
 from __future__ import annotations

@@ -51,6 +51,7 @@ OPTIONS: t.Final = {
     "archive_dir": {"type": "path", "default": ARCHIVES},
 }
 
+_SIGNALS: t.Final = {"quiet": signals.QUIET, "stopped": signals.STOP}
 _DONE: t.Final = {"quiet": "quieted", "stopped": "stopped", "absent": "removed"}
 
 
@@ -150,11 +151,21 @@ def _plan(session: Session, snapshot: Snapshot, choice: Choice) -> list[Planned]
             raise BadOption(f"The process {named[0]} beats, so it is no ghost. state: stopped stops it.")
         found = [one for one in found if not one.process.alive]
         return [Planned(one, find(one.process), "removed") for one in found]
-    planned = []
+    planned, told = [], _told(session, found)
     for one in found:
-        changes = one.process.alive and not (state == "quiet" and one.process.quiet)
+        changes = (
+            one.process.alive and not (state == "quiet" and one.process.quiet) and one.process.identity not in told
+        )
         planned.append(Planned(one, find(one.process), _DONE[state] if changes else "unchanged"))
     return planned
+
+
+def _told(session: Session, found: t.Sequence[Picked]) -> set[str]:
+    """Those for which the signal lies there already, which is as far as it goes without waiting."""
+    if session.options["wait"] or session.options["signal"] == "KILL":
+        return set()
+    waiting = signals.pending(session.client, session.key, [one.process.identity for one in found])
+    return {identity for identity, names in waiting.items() if _SIGNALS[session.options["state"]] in names}
 
 
 def _refuse(options: t.Mapping[str, t.Any], planned: t.Sequence[Planned]) -> None:
@@ -208,8 +219,7 @@ def _quiet(
     _tell(means, planned, signals.QUIET, session)
     if options["wait"]:
         for one in planned:
-            if one.changes:
-                process_stop.await_quiet(means, one.identity)
+            process_stop.await_quiet(means, one.identity)
 
 
 def _stop(
@@ -223,7 +233,7 @@ def _stop(
         for one, here in local:
             _end(one, process_stop.kill(means, one.picked.process, here), result, session)
         return
-    _tell(means, planned, signals.STOP, session, already_is_a_change=options["wait"])
+    _tell(means, planned, signals.STOP, session)
     if options["wait"]:
         for one in planned:
             _end(one, process_stop.await_end(means, one.identity, one.local), result, session)
@@ -242,16 +252,9 @@ def _remove(
 _APPLY: t.Final = {"quiet": _quiet, "stopped": _stop, "absent": _remove}
 
 
-def _tell(
-    means: Means, planned: t.Sequence[Planned], name: str, session: Session, already_is_a_change: bool = True
-) -> None:
-    """Without waiting, a signal that lies there already is no change."""
-    fresh = process_stop.send(means, [one.identity for one in planned], name)
-    if fresh:
+def _tell(means: Means, planned: t.Sequence[Planned], name: str, session: Session) -> None:
+    if process_stop.send(means, [one.identity for one in planned], name):
         session.progress.update(changed=True)
-    for one in planned:
-        if one.identity not in fresh and not already_is_a_change:
-            one.outcome = "unchanged"
 
 
 def _end(one: Planned, stopped: process_stop.Stopped, result: Result, session: Session) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from .._sidekiq.process import Process
 
 PROC: t.Final = pathlib.Path("/proc")
+GONE: t.Final = -1
 _LATE = 5.0  # seconds by which the clocks of the kernel and of Sidekiq may differ
 
 
@@ -26,13 +27,23 @@ class Local:
     ticks: int
     unit: str | None
 
+    @property
+    def gone(self) -> bool:
+        """Whether it had ended when it was looked for."""
+        return self.ticks == GONE
+
 
 def find(process: Process, proc: pathlib.Path = PROC) -> Local | None:
-    """The process behind a heartbeat, if it runs here: host, pid, name and start agree. None if it does not."""
+    """The process behind a heartbeat, if it runs here: host, pid, name and start agree. None if it does not.
+
+    One of this host that has ended is C(gone); only root can tell, as processes may be hidden from others.
+    """
     if process.pid is None or process.hostname != socket.gethostname():
         return None
     ticks = _started(process.pid, proc)
     command = _read(proc / str(process.pid) / "cmdline")
+    if ticks is None and os.geteuid() == 0:
+        return Local(process.pid, GONE, None)
     if ticks is None or b"sidekiq" not in command:
         return None
     if process.started_at is not None:

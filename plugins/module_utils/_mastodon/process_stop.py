@@ -108,7 +108,7 @@ def await_end(means: Means, identity: str, local: Local | None) -> Stopped:
 
 def kill(means: Means, picked: Process, local: Local) -> Stopped:
     """Record what runs, kill it, and put back what is lost. It must have been sent TSTP."""
-    found = _last_record(means, picked, local)
+    found = _last_words(means, picked) if local.gone else _last_record(means, picked, local)
     if means.late and not is_gone(local.pid, local.ticks):
         raise TooSlow(
             f"The process {picked.identity} has not said within {means.timeout:g} s what it runs, so it was not killed; it is"
@@ -116,7 +116,8 @@ def kill(means: Means, picked: Process, local: Local) -> Stopped:
         )
     stop, archive = _record(means, picked.identity, found.work, local)
     try:
-        os.kill(local.pid, signal.SIGKILL)
+        if not is_gone(local.pid, local.ticks):
+            os.kill(local.pid, signal.SIGKILL)
     except ProcessLookupError:
         pass  # it has just ended by itself
     except PermissionError:
@@ -130,6 +131,8 @@ def kill(means: Means, picked: Process, local: Local) -> Stopped:
 
 def hush(process: Process, local: Local) -> None:
     """Tell a process of this host at once to take no more jobs."""
+    if local.gone:
+        return
     try:
         os.kill(local.pid, signal.SIGTSTP)
     except ProcessLookupError:
@@ -151,7 +154,6 @@ def end_earlier(client: t.Any, key: Keys, now: float, check_mode: bool) -> list[
         ending = Ending(archive=stop.archive)
         if not check_mode:
             ending = settle(client, key, stop, now)
-            sign_off(client, key, stop.identity)
         found.append((stop, ending))
     return found
 
@@ -197,6 +199,32 @@ def _last_record(means: Means, picked: Process, local: Local) -> Stopped:
     return found
 
 
+def _last_words(means: Means, picked: Process) -> Stopped:
+    """The jobs of a process that is not there any more, once it is sure that it has not only another name for us."""
+    found = Stopped(complete=False)
+    while True:
+        process, work = _look(means, picked.identity)
+        if process is None or not process.alive:
+            return found
+        if process.beat != picked.beat:
+            raise SidekiqError(
+                f"The process {picked.identity} beats but has no such pid on this host: it runs in a container, or on another host"
+                " of the same name. Use signal: TERM, which works from anywhere."
+            )
+        found.work = tuple(work)
+        if (process.beat_age or 0.0) > SILENT:
+            found.warnings.append(
+                f"The process {picked.identity} had ended already; its jobs are those of its last heartbeat."
+            )
+            return found
+        if means.late:
+            raise TooSlow(
+                f"The process {picked.identity} is not there, though it beat {process.beat_age or 0:.0f} s ago. Give it a wait_timeout"
+                f" above {SILENT:g} s, after which it is sure that it has ended."
+            )
+        time.sleep(_PAUSE)
+
+
 def _record(means: Means, identity: str, work: t.Iterable[Work], local: Local | None) -> tuple[Stop, Writer | None]:
     ticks = None if local is None else local.ticks
     stop = Stop(identity, "", means.fate, socket.gethostname(), ticks)
@@ -225,7 +253,10 @@ def _bury(means: Means, found: Stopped, stop: Stop, archive: Writer | None, cert
     finally:
         if archive is not None:
             archive.close()
-    sign_off(means.client, means.key, stop.identity)
+    if archive is None:  # it ran nothing
+        pipe = means.client.pipeline(transaction=True)
+        sign_off(pipe, means.key, stop.identity)
+        pipe.execute()
 
 
 def _await_others(means: Means, identity: str) -> None:

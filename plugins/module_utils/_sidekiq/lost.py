@@ -24,6 +24,7 @@ from .job import Job, parse
 from .keys import Keys
 from .place import place_named
 from .process import Work, read_process
+from .registry import sign_off
 from .take import RESTORED, TAKEN
 from .text import text
 from .turn import BITMAP_SECONDS
@@ -140,6 +141,7 @@ def settle(client: t.Any, key: Keys, stop: Stop, now: float, writer: Writer | No
     _dispose(client, key, identity, lost, stop.fate, now)
     pipe = client.pipeline(transaction=True)
     pipe.hdel(key(STOPS), stop.identity)
+    sign_off(pipe, key, stop.identity)
     if writer is not None:  # else Redis alone knows
         pipe.delete(key(TAKEN, identity))
     pipe.execute()

@@ -23,9 +23,7 @@ def prune(client: t.Any, key: Keys, identities: t.Iterable[str]) -> list[str]:
     return [name for name in identities if script([key(PROCESSES), key(name)], [name])]
 
 
-def sign_off(client: t.Any, key: Keys, identity: str) -> None:
-    """What a process does that ends by itself (launcher.rb, C(clear_heartbeat)), for one that could not."""
-    pipe = client.pipeline(transaction=True)
+def sign_off(pipe: t.Any, key: Keys, identity: str) -> None:
+    """Add to a pipeline what a process does that ends by itself (launcher.rb, C(clear_heartbeat)), for one that could not."""
     pipe.srem(key(PROCESSES), identity)
     pipe.unlink(key(identity, ":work"), key(identity, ":workers"), key(identity))
-    pipe.execute()

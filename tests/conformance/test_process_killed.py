@@ -1,0 +1,223 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""We are killed while we kill a process: at every point, each job runs there, or waits once, or is in an archive that is restored once."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import threading
+import time
+from collections import Counter
+
+import pytest
+import stand_in
+import victim
+from intents import restore
+from process_rounds import change
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive import Archive
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption, SidekiqError
+
+WORKS = [stand_in.work("a" * 24), stand_in.work("b" * 24, seconds=50), stand_in.work("c" * 24, queue="push")]
+INFO = {"tag": "live", "concurrency": 5, "queues": ["pull", "push"]}
+JIDS = {letter * 24 for letter in "abc"}
+POINTS = {"redis": 16, "valkey": 4}
+"""How many, evenly spread: a server makes no difference but to the commands it takes."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Stop:
+    """For victim: the module, with its options."""
+
+    client: object
+    options: dict
+
+    def run(self):
+        self.client.connection_pool.reset()
+        return change(self.client, **self.options)
+
+
+def task(client, identity, directory, **options):
+    given = {"state": "stopped", "identities": [identity], "signal": "KILL", "archive_dir": str(directory)}
+    return Stop(client, {**given, **options})
+
+
+def waiting(client):
+    """How often each job waits in a queue."""
+    members = [raw for queue in ("pull", "push") for raw in client.lrange(f"queue:{queue}", 0, -1)]
+    return Counter(json.loads(raw)["jid"] for raw in members)
+
+
+def rest(client):
+    return [key for key in client.keys("fediverse*") if b":restored:" not in key and b":taken:" not in key]
+
+
+def once(client):
+    return waiting(client) == Counter(JIDS)
+
+
+def points(client, directory):
+    with stand_in.running(client, INFO, WORKS) as (identity, _process):
+        end = victim.run(task(client, identity, directory))
+    assert end.result["restored"] == len(JIDS)
+    return end.points
+
+
+def test_at_every_point_running_again_ends_it(scratch_redis, tmp_path):
+    count = POINTS["valkey" if scratch_redis.info("server").get("valkey_version") else "redis"]
+    total, killed_before = points(scratch_redis, tmp_path), 0
+    assert total > 30
+    for point in range(1, total, total // count):
+        scratch_redis.flushall()
+        with stand_in.running(scratch_redis, INFO, WORKS) as (identity, process):
+            directory = tmp_path / str(point)
+            stop = task(scratch_redis, identity, directory)
+            if victim.run(stop, at_point=point).result is not None:
+                break  # it had less to wait for
+            killed_before += process.poll() is not None
+            if process.poll() is None:
+                assert not waiting(scratch_redis), "it still runs them"
+            change(scratch_redis, **stop.options)
+            assert process.poll() is not None or process.wait(5) is not None
+            assert once(scratch_redis), f"point {point}: {waiting(scratch_redis)}"
+            assert not change(scratch_redis, **stop.options)["changed"]
+            assert once(scratch_redis)
+            assert not rest(scratch_redis)
+            assert not scratch_redis.smembers("processes")
+            for archive in directory.glob("*.gz"):
+                assert is_damaged(archive) or restore(scratch_redis, str(archive), 1.0)["restored"] == 0
+            assert once(scratch_redis)
+    assert killed_before > 0
+
+
+def is_damaged(path):
+    try:
+        Archive(str(path))
+    except BadOption:
+        return True
+    return False
+
+
+def test_killed_after_the_kill_the_archive_alone_restores_once(scratch_redis, tmp_path):
+    """Nobody runs the task again; those that wait already, as Sidekiq pushed them back, are left out."""
+    total = points(scratch_redis, tmp_path / "first")
+    for point in range(total - 2, 0, -total // 12):
+        scratch_redis.flushall()
+        directory = tmp_path / str(point)
+        with stand_in.running(scratch_redis, INFO, WORKS) as (identity, process):
+            victim.run(task(scratch_redis, identity, directory), at_point=point)
+            if process.poll() is None:
+                return
+            for archive in directory.glob("*.gz"):
+                restore(scratch_redis, str(archive), 1.0)
+                assert once(scratch_redis), point
+                assert restore(scratch_redis, str(archive), 1.0)["restored"] == 0
+            assert once(scratch_redis), point
+    raise AssertionError("it was never killed before the kill")
+
+
+def test_dropped_jobs_come_back_from_the_archive_once(scratch_redis, tmp_path):
+    with stand_in.running(scratch_redis, INFO, WORKS) as (identity, _process):
+        result = change(scratch_redis, **task(scratch_redis, identity, tmp_path, lost_jobs="drop").options)
+        assert (result["lost"], result["restored"], result["complete"]) == (3, 0, False)
+        assert not waiting(scratch_redis)
+        assert restore(scratch_redis, result["archive"], 1.0)["restored"] == 3
+        assert restore(scratch_redis, result["archive"], 1.0)["already_restored"] == 3
+        assert once(scratch_redis)
+
+
+def test_dead_jobs_are_in_the_dead_set_and_nowhere_else(scratch_redis, tmp_path):
+    with stand_in.running(scratch_redis, INFO, WORKS) as (identity, _process):
+        result = change(scratch_redis, **task(scratch_redis, identity, tmp_path, lost_jobs="dead").options)
+        assert (result["lost"], result["restored"]) == (3, 0)
+        assert {json.loads(raw)["jid"] for raw in scratch_redis.zrange("dead", 0, -1)} == JIDS
+        assert restore(scratch_redis, result["archive"], 1.0)["restored"] == 0
+        assert not waiting(scratch_redis)
+
+
+def test_what_is_found_elsewhere_is_not_restored(scratch_redis, tmp_path):
+    """Pushed back by Sidekiq with the same bytes, failed with others, and run by another process."""
+    [pushed, failed, other] = [json.loads(one["payload"]) for one in WORKS]
+    scratch_redis.rpush("queue:pull", WORKS[0]["payload"])
+    scratch_redis.zadd("retry", {json.dumps({**failed, "retry_count": 0, "error_class": "E"}): 1e10})
+    scratch_redis.sadd("processes", "other:1:abc")
+    scratch_redis.hset("other:1:abc", mapping={"info": json.dumps(INFO), "beat": "1", "busy": 1})
+    scratch_redis.hset("other:1:abc:work", "t", json.dumps(WORKS[2]))
+    with stand_in.running(scratch_redis, INFO, WORKS) as (identity, _process):
+        result = change(scratch_redis, **task(scratch_redis, identity, tmp_path).options)
+    assert (result["restored"], result["pushed_back"], result["retried"], result["lost"]) == (0, 2, 1, 0)
+    assert {job["jid"]: job["outcome"] for job in result["processes"][0]["jobs"]} == {
+        pushed["jid"]: "pushed_back",
+        failed["jid"]: "retried",
+        other["jid"]: "pushed_back",
+    }
+    assert waiting(scratch_redis) == Counter([pushed["jid"]])
+
+
+def test_it_says_that_a_process_did_not_beat(scratch_redis, tmp_path):
+    with stand_in.running(scratch_redis, INFO, WORKS) as (identity, _process):
+        result = change(scratch_redis, **task(scratch_redis, identity, tmp_path).options)
+    assert not result["complete"]
+    [warning] = result["warnings"]
+    assert "has not beaten since" in warning
+
+
+def test_they_run_next_the_longest_first(scratch_redis, tmp_path):
+    scratch_redis.lpush("queue:pull", b"x", b"y")
+    with stand_in.running(scratch_redis, INFO, WORKS) as (identity, _process):
+        change(scratch_redis, **task(scratch_redis, identity, tmp_path).options)
+    pull = scratch_redis.lrange("queue:pull", 0, -1)
+    assert [json.loads(raw)["jid"][0] for raw in pull[:1:-1]] == ["a", "b"]
+    assert pull[:2] == [b"y", b"x"]
+
+
+def test_what_is_refused_touches_nothing(scratch_redis, tmp_path):
+    with stand_in.running(scratch_redis, INFO, WORKS) as (identity, process):
+        before = {key: scratch_redis.dump(key) for key in scratch_redis.scan_iter()}
+        refused = [
+            ({"identities": [identity], "max_running": 2}, "3 other jobs run in"),
+            ({"identities": [identity], "running": {"jids": ["a" * 24]}, "max_running": 1}, "2 other jobs run in"),
+            ({"identities": None}, "No condition is given"),
+            ({"identities": None, "running": {}}, "running is empty"),
+            ({"state": "quiet"}, "signal: KILL belongs to state: stopped"),
+            ({"state": "absent", "signal": "TERM"}, "is no ghost"),
+            ({"state": "absent", "signal": "TERM", "queues": ["pull"]}, "does not take queues"),
+            ({"wait_timeout": "soon"}, "wait_timeout: 'soon' is no span of time"),
+        ]
+        for options, words in refused:
+            with pytest.raises(SidekiqError, match=words):
+                change(scratch_redis, **task(scratch_redis, identity, tmp_path, **options).options)
+        with pytest.raises(SidekiqError, match=r"does not run on this host"):
+            scratch_redis.sadd("processes", "elsewhere:1:abc")
+            scratch_redis.hset("elsewhere:1:abc", mapping={"info": json.dumps(INFO), "beat": "1", "busy": 0})
+            change(scratch_redis, **task(scratch_redis, "elsewhere:1:abc", tmp_path).options)
+        assert all(scratch_redis.dump(key) == value for key, value in before.items() if key != b"processes")
+        assert process.poll() is None
+        assert not list(tmp_path.iterdir())
+
+
+def test_the_jobs_of_one_that_died_by_itself_are_restored(scratch_redis, tmp_path):
+    with stand_in.running(scratch_redis, INFO, WORKS) as (identity, process):
+        process.kill()
+        process.wait(5)
+        result = change(scratch_redis, **task(scratch_redis, identity, tmp_path).options)
+        assert (result["restored"], result["complete"]) == (3, False)
+        assert "had ended already" in result["warnings"][0]
+        assert once(scratch_redis)
+        assert not change(scratch_redis, **task(scratch_redis, identity, tmp_path).options)["changed"]
+
+
+def test_one_that_is_not_there_but_beats_is_left_alone(scratch_redis, tmp_path):
+    """It runs in a container that has the name of the host."""
+    with stand_in.running(scratch_redis, INFO, WORKS, silent=1) as (identity, process):
+        process.kill()
+        process.wait(5)
+        beats = threading.Timer(0.5, scratch_redis.hset, (identity, "beat", repr(time.time())))
+        beats.start()
+        with pytest.raises(SidekiqError, match="beats but has no such pid on this host"):
+            change(scratch_redis, **task(scratch_redis, identity, tmp_path).options)
+        beats.join()
+        assert not waiting(scratch_redis)
+        assert scratch_redis.sismember("processes", identity)

@@ -1,0 +1,95 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""sidekiq_process and sidekiq_wait on real Sidekiqs, whose own API is the judge."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import modules
+import process_rounds
+from sidekiq_live import RELEASES, sidekiq, wait_for
+
+
+def run(live, name, **options):
+    return modules.run(name, redis_url=live.url, **options)
+
+
+def states(result):
+    return {job["jid"]: job["outcome"] for one in result["processes"] for job in one["jobs"]}
+
+
+def test_quiet_then_stopped(live, tmp_path):
+    """One process: it is made quiet while it works, waited for, and stopped; each job is accounted for."""
+    push = live.judge.push
+    with sidekiq(live.release, live.url, tmp_path, ["push", "pull"], 3, env={"LAB_JOURNAL": "1"}) as worker:
+        long = push("BackupWorker", 1, "lab:sleep 100")
+        short = push("BackupWorker", 2, "lab:sleep 2")
+        failing = push("ActivityPub::DeliveryWorker", modules.SECRET, "lab:fail IOError gone")
+        wait_for("the short ones ended", 10, lambda: live.client.zcard("retry") and live.client.llen("lab:performed"))
+        waiting = push("BackupWorker", 3, "lab:sleep 1")
+
+        task = {"state": "quiet", "identities": [worker.identity]}
+        foreseen = run(live, "sidekiq_process", check_mode=True, **task)
+        assert not live.judge.ask("processes")[0]["quiet"]
+        done = run(live, "sidekiq_process", **task)
+        assert live.judge.ask("processes")[0]["quiet"]
+        assert foreseen["matched"] == done["matched"] == [worker.identity]
+        assert [one["outcome"] for one in foreseen["processes"] + done["processes"]] == ["quieted", "quieted"]
+        assert foreseen["changed"] and done["changed"]
+        again = run(live, "sidekiq_process", **task)
+        assert (again["changed"], again["processes"][0]["outcome"]) == (False, "unchanged")
+
+        untaken = push("BackupWorker", 4)  # it takes no more
+        met = run(live, "sidekiq_wait", until=[{"busy": 1}, {"jid": waiting}], interval="0.3s", timeout="40s")
+        assert met["met"] and met["would_wait"]
+
+        refused = run(live, "sidekiq_process", state="stopped", identities=[worker.identity], max_running=0)
+        assert refused["failed"] and "1 other jobs run in" in refused["msg"]
+        done = run(live, "sidekiq_process", state="stopped", identities=[worker.identity])
+        assert worker.process.wait(5) == 0, "it ended by itself"
+    assert (done["pushed_back"], done["restored"], done["archive"], done["complete"]) == (1, 0, None, True)
+    assert states(done) == {long: "pushed_back"}
+    queue = [json.loads(raw)["jid"] for raw in live.client.lrange("queue:pull", 0, -1)]
+    assert queue == [untaken, long], "it runs next"
+    assert [json.loads(raw)["jid"] for raw in live.client.zrange("retry", 0, -1)] == [failing]
+    assert {short, waiting} == {str(jid, "ascii") for jid in live.client.lrange("lab:performed", 0, -1)}
+    again = run(live, "sidekiq_process", state="stopped", identities=[worker.identity])
+    assert (again["changed"], again["matched"]) == (False, [])
+
+
+def test_waiting_says_what_it_waits_for(live):
+    live.client.flushdb()
+    jid = live.judge.push("BackupWorker", 1)
+    checked = run(live, "sidekiq_wait", check_mode=True, until=[{"queue": "pull", "size": 0}, {"jid": jid}])
+    assert checked["would_wait"] and not checked["met"] and not checked["changed"]
+    assert [one["observed"] for one in checked["conditions"]] == [1, "queue:pull"]
+    late = run(live, "sidekiq_wait", until=[{"queue": "pull", "size": 0}], timeout="0.5s", interval="0.2s")
+    assert late["failed"] and "size of queue pull: 1, wanted at most 0" in late["msg"]
+    assert late["elapsed"] >= 0.5 and late["conditions"][0]["left"] == 1
+    unserved = run(live, "sidekiq_wait", until=[{"processes": 1, "queue": "pull"}], timeout="0s")
+    assert "processes of queue pull: 0, wanted at least 1" in unserved["msg"]
+    gone = run(live, "sidekiq_wait", until=[{"gone": "a:1:b"}, {"schedule_moving": True}, {"set": "retry", "due": 0}])
+    assert gone["met"] and not gone["would_wait"]
+    live.client.zadd("dead", {json.dumps({"jid": "0" * 24, "class": "A", "args": []}): time.time()})
+    dead = run(live, "sidekiq_wait", until=[{"jid": "0" * 24}])
+    assert dead["failed"] and "is dead, so it will not finish" in dead["msg"]
+    live.client.zadd("schedule", {json.dumps({"jid": "1" * 24, "class": "A", "args": []}): time.time() - 90})
+    stuck = run(live, "sidekiq_wait", check_mode=True, until=[{"schedule_moving": True}])
+    assert stuck["would_wait"] and stuck["conditions"][0]["observed"] == "1 overdue"
+
+
+def test_killed_processes_lose_no_job(tmp_path):
+    """./dev soak does it a hundred times. One that is killed in the usual way shows that there is something to lose."""
+    with ThreadPoolExecutor(1) as beside:
+        usual = beside.submit(process_rounds.round_, RELEASES[0], tmp_path, 1, plainly=True)
+        sums = process_rounds.rounds(4, tmp_path)
+        assert usual.result().lost > 0
+    assert [one.kills for one in sums.values()] == [2, 2]
+    for version, one in sums.items():
+        assert one.lost == 0, version
+        assert one.restored > 0, version
+        assert one.twice <= one.restored
