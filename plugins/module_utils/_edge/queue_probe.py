@@ -29,9 +29,9 @@ def probe(session: Session) -> Result:
     timeout = seconds(options["timeout"], "timeout")
     snapshot = read_snapshot(session.client, session.key, ("server", "queues", "processes"))
     refuse_unwritable(snapshot, session)
-    takers = [process for process in snapshot.processes if process.alive and not process.quiet]
+    takers = [process for process in snapshot.processes or () if process.alive and not process.quiet]
     served = {queue for process in takers for queue in process.queues}
-    known = {queue.name: queue for queue in snapshot.queues}
+    known = {queue.name: queue for queue in snapshot.queues or ()}
     wanted = options["queues"] if options["queues"] is not None else sorted({*known, *served})
     unserved = [name for name in wanted if name not in served]
     versions = [process.version for process in takers]
