@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import pathlib
 import socket
 import ssl
 import subprocess
@@ -29,7 +30,7 @@ def certificate(tmp_path_factory):
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "30"]
     command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(path), "-out", f"{path}.crt"]
     subprocess.run(command, check=True, capture_output=True)
-    path.write_text(path.read_text() + open(f"{path}.crt", encoding="ascii").read())
+    path.write_text(path.read_text() + pathlib.Path(f"{path}.crt").read_text(encoding="ascii"))
     return path
 
 

@@ -95,7 +95,7 @@ def _ask(probe: Probe, way: Way) -> None:
             links = _get(connection, probe, "/.well-known/nodeinfo", way)
         step = "nodeinfo"
         with _timed(probe, step):
-            connection, _old = None, connection.close()
+            connection.close()
             connection = _secured(_connect([probe.address], way)[0], probe, way)
             _understand(probe, _get(connection, probe, _path(links, probe.domain, way.port), way))
     except _No as no:

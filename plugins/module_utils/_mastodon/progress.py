@@ -34,7 +34,7 @@ class Progress:
 
     def rate(self, name: str) -> float | None:
         """How much is done in a second; below 0 if it becomes more. None while nobody knows."""
-        looks = self._looks.get(name, ())
+        looks = self._looks.get(name) or deque()
         if len(looks) < 2 or looks[-1][0] <= looks[0][0]:
             return None
         return (looks[0][1] - looks[-1][1]) / (looks[-1][0] - looks[0][0])
