@@ -42,7 +42,13 @@ def running(
         identity = f"{host}:{asleep.pid}:0123456789ab"
         said = {**info, "hostname": host, "pid": asleep.pid, "identity": identity, "started_at": now}
         client.sadd("processes", identity)
-        beat: dict[str, Any] = {"info": json.dumps(said), "busy": len(works), "beat": repr(now - silent), "quiet": "false", **fields}
+        beat: dict[Any, Any] = {
+            "info": json.dumps(said),
+            "busy": len(works),
+            "beat": repr(now - silent),
+            "quiet": "false",
+            **fields,
+        }
         client.hset(identity, mapping=beat)
         if works:
             client.hset(f"{identity}:work", mapping={f"t{at}": json.dumps(one) for at, one in enumerate(works)})

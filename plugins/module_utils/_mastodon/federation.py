@@ -38,7 +38,7 @@ def look(
     for work in busy:
         if work.get("domain"):
             running[work["domain"]].append(work.get("elapsed") or 0.0)
-    holders = [
+    holders: list[dict[str, t.Any]] = [
         {
             "domain": domain,
             "threads": len(ages),

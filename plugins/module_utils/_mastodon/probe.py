@@ -80,7 +80,8 @@ class _No(Exception):
 
 
 def _ask(probe: Probe, way: Way) -> None:
-    step, connection = "dns", None
+    step = "dns"
+    connection: t.Any = None
     try:
         with _timed(probe, "dns"):
             probe.addresses = _addresses(probe.domain, way.port)
