@@ -74,7 +74,7 @@ TIERS = (
         _pytest("tests/conformance"),
         "against real Sidekiq, in throw-away Debian roots",
         "tests/conformance/**/test_*.py",
-        commands=("mmdebstrap", "pg_ctlcluster", "pgrep", "redis-server"),
+        commands=("mmdebstrap", "pg_ctlcluster", "pgrep", "redis-server", "ssh", "systemd-nspawn"),
         root=True,
     ),
     Tier(
