@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import pathlib
 import socket
 import ssl
 import subprocess
@@ -28,9 +27,9 @@ def certificate(tmp_path_factory):
     """A certificate for localhost with its key in one file; it is its own authority."""
     path = tmp_path_factory.mktemp("certificate") / "server.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "30"]
-    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(path), "-out", f"{path}.crt"]
+    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(path), "-out", str(path.with_suffix(".crt"))]
     subprocess.run(command, check=True, capture_output=True)
-    path.write_text(path.read_text() + pathlib.Path(f"{path}.crt").read_text(encoding="ascii"))
+    path.write_text(path.read_text() + path.with_suffix(".crt").read_text())
     return path
 
 

@@ -38,7 +38,7 @@ def look(
     for work in busy:
         if work.get("domain"):
             running[work["domain"]].append(work.get("elapsed") or 0.0)
-    holders: list[dict[str, t.Any]] = [
+    holders: list[Shape] = [
         {
             "domain": domain,
             "threads": len(ages),
@@ -76,14 +76,13 @@ def refusals(actions: t.Sequence[str], domains: t.Sequence[str], confirmed: t.Se
         found.append("federation_rescue_domains: a pattern for all servers is not what this runbook is for.")
     if "release" in actions and {"quarantine", "delete"} & set(actions):
         found.append("release puts back what quarantine and delete take out: choose one of them.")
-    literal = [action for action in ("purge", "block") if action in actions]
-    if literal and any(set(domain) & set("*?[]") for domain in domains):
-        found.append(f"{' and '.join(literal)} want names of servers, not patterns.")
+    if "purge" in actions and any(set(domain) & set("*?[]") for domain in domains):
+        found.append("purge wants names of servers, not patterns.")
     return found
 
 
-ACTIONS: t.Final = ("quarantine", "release", "delete")
-_ON_DOMAINS: t.Final = {"quarantine", "release", "delete", "purge", "block"}
+ACTIONS: t.Final = ("quarantine", "stop_stuck", "release", "delete", "unfollow", "purge")
+_ON_DOMAINS: t.Final = {"quarantine", "release", "delete", "purge"}
 
 EFFECTS: t.Final = {
     "delete": (
@@ -97,10 +96,6 @@ EFFECTS: t.Final = {
     "purge": (
         "removes every account, post and custom emoji of the servers from this instance at once (tootctl domains purge)."
         " Follows in both directions are lost for good. It does not block: they come back as soon as someone looks at them."
-    ),
-    "block": (
-        "makes a domain block. Severity silence only hides and stops no job. suspend deletes the server's accounts here, cuts"
-        " all follows for good, adds deliveries to that server, and leaves those that are queued already."
     ),
 }
 """What really happens, for whom has to confirm it."""

@@ -1,0 +1,130 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the runbook for federation decides."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
+
+
+def work(domain, *ages):
+    return [{"domain": domain, "elapsed": age} for age in ages]
+
+
+def test_who_holds_threads():
+    busy = [
+        *work("busy.example", *[2.0] * 6),
+        *work("gone.example", 900.0, 5.0),
+        *work("fine.example", 1.0),
+        *work(None, 9e9),
+    ]
+    found = federation.look(busy, {"fails.example": 300, "few.example": 3}, "10m", [], 2)
+    assert [(one["domain"], one["threads"], one["stuck"]) for one in found["holders"]] == [
+        ("gone.example", 2, 1),
+        ("busy.example", 6, 0),
+        ("fine.example", 1, 0),
+    ]
+    assert (found["busy"], found["remote"], found["stuck_domains"]) == (10, 9, ["gone.example"])
+    assert found["suspects"] == ["gone.example", "busy.example", "fails.example"]
+    assert found["closely"] == ["gone.example", "busy.example"]
+    assert federation.look(busy, {}, 600, ["fine.example"], 5)["closely"] == ["fine.example"]
+
+
+def test_a_limit_that_is_no_time():
+    with pytest.raises(BadOption, match="federation_rescue_stuck_after"):
+        federation.look([], {}, "soon", [], 5)
+
+
+@pytest.mark.parametrize(
+    ("actions", "domains", "confirmed", "why"),
+    [
+        ([], [], [], None),
+        (["stop_stuck"], [], [], None),
+        (["quarantine", "stop_stuck"], ["gone.example"], [], None),
+        (["delete"], ["gone.example"], ["delete"], None),
+        (["quarantine"], [], [], "Name the servers"),
+        (["quarantine"], ["*"], [], "a pattern for all servers"),
+        (["quarantine"], ["*.*"], [], "a pattern for all servers"),
+        (["release", "quarantine"], ["a.example"], [], "choose one"),
+        (["delete"], ["a.example"], ["purge"], "federation_rescue_confirm=delete"),
+        (["purge"], ["a.example"], [], "cannot be|lost for good"),
+        (["purge"], ["*.example"], ["purge"], "not patterns"),
+        (["unfollow"], [], [], "cannot be undone"),
+        (["flush"], [], [], "There is no action flush"),
+    ],
+)
+def test_refusals(actions, domains, confirmed, why):
+    found = " ".join(federation.refusals(actions, domains, confirmed))
+    assert found == "" if why is None else any(part in found for part in why.split("|"))
+
+
+def record(run, archive, did="quarantine", undone=None, runbook="federation_rescue"):
+    return {"run": run, "runbook": runbook, "undone_at": undone, "steps": [{"did": did, "archive": archive}]}
+
+
+def test_what_is_in_quarantine():
+    records = [
+        record("e", "/e"),
+        record("d", "/d", undone="2026"),
+        record("c", "/c", did="delete"),
+        record("b", None),
+        record("a", "/a", runbook="export_rescue"),
+        record("0", "/0"),
+    ]
+    assert federation.quarantines(records) == ["/0", "/e"], "oldest first"
+    assert federation.quarantines(records, ["d"]) == ["/d"]
+
+
+def test_parts_grow_from_the_canary_on():
+    steps = federation.release_steps(
+        [{"archive": "/a", "restored": 300}, {"msg": "gone"}, {"archive": "/b", "restored": 7}], 10, 200
+    )
+    assert [(step["archive"], step["limit"], step["canary"]) for step in steps] == [
+        ("/a", 10, True),
+        ("/a", 100, False),
+        ("/a", 190, False),
+        ("/b", 7, False),
+    ]
+    assert federation.release_steps([], 10, 200) == []
+    assert [step["limit"] for step in federation.release_steps([{"archive": "/a", "restored": 5}], 10, 2)] == [2, 2, 1]
+    with pytest.raises(BadOption, match="canary must be at least 1"):
+        federation.release_steps([], 0, 200)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "goes_on"), [((10, 1, 0), True), ((10, 2, 0), False), ((10, 0, 1), False), ((10, 0, -5), True)]
+)
+def test_whether_to_go_on(numbers, goes_on):
+    assert (federation.verdict(*numbers, 0.1) is None) == goes_on
+
+
+def test_lines_of_a_log_hide_arguments():
+    secret = "s3cret"
+    lines = [
+        f'WARN: {{"context":"Job raised exception","job":{{"class":"A","args":["{secret}"],"jid":"1"}}}}',
+        f'WARN: {{\\"args\\":[\\"{secret}\\"]}}',
+        f"failed args={secret}",
+        "fine\x1b[31m",
+        "x" * 1000,
+    ]
+    shown = federation.log_lines("\n".join(["first", *lines]), 5)
+    assert secret not in str(shown) and len(shown) == 5
+    assert '"class":"A",(arguments hidden)' in shown[0] and shown[3] == "fine [31m" and len(shown[4]) == 303
+    assert federation.log_lines("a\nb", 0) == []
+
+
+def test_units():
+    shown = (
+        "Result=success\nNRestarts=3\nMemoryCurrent=1048576\nId=mastodon-sidekiq.service\nActiveState=active\n\n"
+        "Id=b.service\nActiveState=failed\nMemoryCurrent=[not set]\nNRestarts=0\nResult=oom-kill\n\n"
+        "Id=c.service\nActiveState=inactive\n"
+    )
+    assert [(unit["unit"], unit["restarts"], unit["memory"], unit["result"]) for unit in federation.units(shown)] == [
+        ("mastodon-sidekiq.service", 3, 1048576, "success"),
+        ("b.service", 0, None, "oom-kill"),
+    ]
+    assert federation.units("") == []
