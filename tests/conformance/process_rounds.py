@@ -94,7 +94,7 @@ def round_(
             _drain(live.client, jids)
             rescuer.signal(signal.SIGTERM)
             rescuer.process.wait(20)
-        counts = Counter(str(jid, "ascii") for jid in live.client.lrange("lab:performed", 0, -1))
+        counts = Counter(_performed(live.client))
     return Balance(
         kills=1,
         jobs=len(jids),
@@ -124,11 +124,15 @@ def rounds(
     return sums
 
 
+def _performed(client: Any) -> list[str]:
+    return [jid.decode() for jid in client.lrange("lab:performed", 0, -1)]
+
+
 def _drain(client: redis.Redis, jids: list[str]) -> None:
     """Until every job has been performed, or nothing is left that could be."""
 
     def done() -> bool:
-        return set(jids) <= {str(jid, "ascii") for jid in client.lrange("lab:performed", 0, -1)}
+        return set(jids) <= set(_performed(client))
 
     with contextlib.suppress(AssertionError):  # some are lost, which the balance says
         wait_for("every job was performed", _PATIENCE, done)
