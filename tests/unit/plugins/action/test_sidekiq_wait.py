@@ -25,7 +25,8 @@ class Waiting:
     """Runs the action; time passes only while it sleeps."""
 
     def __init__(self, monkeypatch) -> None:
-        self.now, self.printed, self.looks = 0.0, [], 0
+        self.now, self.looks = 0.0, 0
+        self.printed: list[Any] = []
         self.check_modes: list[bool] = []
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
         monkeypatch.setattr(time, "sleep", self._sleep)
