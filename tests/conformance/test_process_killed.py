@@ -221,3 +221,50 @@ def test_one_that_is_not_there_but_beats_is_left_alone(scratch_redis, tmp_path):
         beats.join()
         assert not waiting(scratch_redis)
         assert scratch_redis.sismember("processes", identity)
+
+
+@pytest.mark.parametrize("signal", ["TERM", "KILL"])
+def test_one_that_signs_off_meanwhile_has_lost_nothing(signal, scratch_redis, tmp_path):
+    """Somebody else has stopped it: it pushed back one job and finished the others."""
+    with stand_in.running(scratch_redis, INFO, WORKS, silent=1) as (identity, process):
+
+        def sign_off():
+            scratch_redis.rpush("queue:pull", WORKS[0]["payload"])
+            scratch_redis.srem("processes", identity)
+            scratch_redis.unlink(f"{identity}:work")
+            process.kill()
+
+        later = threading.Timer(0.5, sign_off)
+        later.start()
+        result = change(scratch_redis, **task(scratch_redis, identity, tmp_path, signal=signal).options)
+        later.join()
+    assert (result["pushed_back"], result["completed"], result["restored"]) == (1, 2, 0)
+    assert waiting(scratch_redis) == Counter(["a" * 24])
+    assert result["archive"] is None
+
+
+def test_one_that_is_told_to_stop_and_dies_of_it_loses_nothing(scratch_redis, tmp_path):
+    """By the time-out of systemd, say, before it could push back what it ran."""
+    with stand_in.running(scratch_redis, INFO, WORKS, silent=1) as (identity, process):
+        later = threading.Timer(0.5, process.kill)
+        later.start()
+        result = change(scratch_redis, **task(scratch_redis, identity, tmp_path, signal="TERM").options)
+        later.join()
+        assert scratch_redis.lrange(f"{identity}-signals", 0, -1) == [b"TERM"]
+    assert (result["restored"], result["complete"]) == (3, False)
+    assert once(scratch_redis)
+
+
+def test_without_waiting_it_leaves_the_signal_and_says_no_more(scratch_redis, tmp_path):
+    with stand_in.running(scratch_redis, INFO, WORKS, silent=1) as (identity, process):
+        options = task(scratch_redis, identity, tmp_path, signal="TERM", wait=False).options
+        assert change(scratch_redis, **options)["changed"]
+        assert not change(scratch_redis, **options)["changed"]
+        assert process.poll() is None
+        with pytest.raises(SidekiqError, match=r"still runs after 0.3 s. It last beat \d+ s ago and runs 3 jobs"):
+            change(scratch_redis, **{**options, "wait": True, "wait_timeout": "0.3s"})
+        with pytest.raises(SidekiqError, match=r"has not said within 0.3 s what it runs, so it was not killed"):
+            change(scratch_redis, **{**options, "signal": "KILL", "wait_timeout": "0.3s"})
+        with pytest.raises(SidekiqError, match=r"is not quiet after 0.3 s"):
+            change(scratch_redis, **{**options, "state": "quiet", "wait": True, "wait_timeout": "0.3s"})
+        assert process.poll() is None

@@ -85,15 +85,9 @@ def await_end(means: Means, identity: str, local: Local | None) -> Stopped:
     found = Stopped()
     while True:
         process, work = _look(means, identity)
-        if process is None:  # it signed off, so it has pushed back what it could not finish
-            where = whereabouts(means.client, means.key, [one.job for one in found.work], identity)
-            for one in found.work:
-                place = where.get(name_of(one.job))
-                found.ending.jobs[name_of(one.job)] = "finished" if place is None else outcome_of(place)
-            return found
-        if process.alive and (len(work) == process.busy or not found.work):
+        if process is not None and process.alive and (len(work) == process.busy or not found.work):
             found.work = tuple(work)
-        if not process.alive or (local is not None and is_gone(local.pid, local.ticks)):
+        if process is None or not process.alive or (local is not None and is_gone(local.pid, local.ticks)):
             break
         if means.late:
             raise TooSlow(
@@ -101,6 +95,9 @@ def await_end(means: Means, identity: str, local: Local | None) -> Stopped:
                 " timeout in its sidekiq.yml, or use signal: KILL on its host, which records and restores its jobs."
             )
         time.sleep(_PAUSE)
+    if _has_signed_off(means, identity):
+        return _account(means, identity, found)
+    found.complete = False
     stop, archive = _record(means, identity, found.work, local)
     _bury(means, found, stop, archive, certain=False)
     return found
@@ -114,6 +111,8 @@ def kill(means: Means, picked: Process, local: Local) -> Stopped:
             f"The process {picked.identity} has not said within {means.timeout:g} s what it runs, so it was not killed; it is"
             f" quiet now. Give it a longer wait_timeout; two heartbeats take up to 20 s, and {SILENT:g} s tell that there are none."
         )
+    if _has_signed_off(means, picked.identity):
+        return _account(means, picked.identity, found)  # somebody else has stopped it meanwhile
     stop, archive = _record(means, picked.identity, found.work, local)
     try:
         if not is_gone(local.pid, local.ticks):
@@ -166,6 +165,24 @@ def _has_ended(client: t.Any, key: Keys, stop: Stop, now: float) -> bool:
     return process is None or not process.alive
 
 
+def _has_signed_off(means: Means, identity: str) -> bool:
+    """Whether a process that has ended did so by itself, having pushed back what it could not finish.
+
+    Then it has left the registry and its last heartbeat is still there; one that somebody pruned has none any more.
+    """
+    process, _work = _look(means, identity)
+    return process is None and bool(means.client.exists(means.key(identity)))
+
+
+def _account(means: Means, identity: str, found: Stopped) -> Stopped:
+    """What became of the jobs of one that has signed off."""
+    where = whereabouts(means.client, means.key, [one.job for one in found.work], identity)
+    for one in found.work:
+        place = where.get(name_of(one.job))
+        found.ending.jobs[name_of(one.job)] = "finished" if place is None else outcome_of(place)
+    return found
+
+
 def _last_record(means: Means, picked: Process, local: Local) -> Stopped:
     """The jobs that run in a process that was made quiet, as of a heartbeat that began after it was.
 
@@ -177,11 +194,13 @@ def _last_record(means: Means, picked: Process, local: Local) -> Stopped:
     silent_since = time.monotonic() - max(0.0, picked.beat_age or 0.0)
     while not means.late:
         process, work = _look(means, picked.identity)
-        if process is None or is_gone(local.pid, local.ticks):
+        if process is None:
             break
         whole = len(work) == process.busy
         if process.alive and (whole or not found.work):
             found.work = tuple(work)
+        if is_gone(local.pid, local.ticks):
+            break
         if process.beat != last_beat:
             last_beat, silent_since = process.beat, time.monotonic()
         if process.quiet and whole:

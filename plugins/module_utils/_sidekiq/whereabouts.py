@@ -30,7 +30,8 @@ def whereabouts(client: t.Any, key: Keys, jobs: t.Sequence[Job], but: str) -> di
     """
     jids = [job.jid for job in jobs]
     needles = Needles([jid.encode() for jid in jids if jid]) if all(jids) else Needles()
-    return _search(client, key, {name_of(job) for job in jobs}, needles, but)
+    own = [Place("queues", job.queue.encode()) for job in jobs if job.queue]  # registered or not
+    return _search(client, key, {name_of(job) for job in jobs}, needles, but, own)
 
 
 def find_jids(client: t.Any, key: Keys, jids: t.Collection[str]) -> dict[str | bytes, str]:
@@ -39,7 +40,12 @@ def find_jids(client: t.Any, key: Keys, jids: t.Collection[str]) -> dict[str | b
 
 
 def _search(
-    client: t.Any, key: Keys, wanted: t.Collection[str | bytes], needles: Needles, but: str
+    client: t.Any,
+    key: Keys,
+    wanted: t.Collection[str | bytes],
+    needles: Needles,
+    but: str,
+    more: t.Sequence[Place] = (),
 ) -> dict[str | bytes, str]:
     if not wanted:
         return {}
@@ -49,7 +55,7 @@ def _search(
     for one in work:
         if one.identity != but and name_of(one.job) in wanted:
             found[name_of(one.job)] = RUNNING
-    for place in [*queue_places(client, key), *map(Place, SETS)]:
+    for place in dict.fromkeys([*queue_places(client, key), *more, *map(Place, SETS)]):
         for _position, raw, _score in place.members(client, key, needles):
             name = name_of(parse(raw))
             if name in wanted:
