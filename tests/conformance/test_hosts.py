@@ -19,7 +19,8 @@ NAME = "conformance"
 @pytest.fixture
 def host() -> Iterator[hosts.Host]:
     hosts.up([NAME], "trixie", postgresql=True, memory=False, bare=True)
-    yield next(host for host in hosts.hosts() if host.name == NAME)
+    (made,) = [host for host in hosts.hosts() if host.name == NAME]
+    yield made
     hosts.down([NAME])
 
 

@@ -185,7 +185,8 @@ journalctl --no-pager -n 20 -u mastodon-sidekiq; exit 1
 
 def _wait_until_up(host: Host) -> None:
     deadline = time.monotonic() + _BOOT
-    while subprocess.run([*_ssh(host.name), "true"], stdin=subprocess.DEVNULL, capture_output=True).returncode:
+    knock = [*_ssh(host.name), "true"]
+    while subprocess.run(knock, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode:
         if time.monotonic() > deadline or not _runs(host):
             console = (host.directory / "console.log").read_text(errors="replace")
             raise LabError(f"{host.name} does not come up; the end of its console:\n{console[-2000:]}")
@@ -279,7 +280,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./dev lab", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="./dev lab", description=(__doc__ or "").split("\n", maxsplit=1)[0])
     actions = parser.add_subparsers(dest="action", required=True)
     boot = actions.add_parser("up", help="boot hosts, new ones in the place of old ones of the same names")
     boot.add_argument("names", nargs="+", metavar="NAME")
