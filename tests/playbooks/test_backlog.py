@@ -56,8 +56,8 @@ def instance():
     """A Redis with a backlog, dead jobs, retries to a server that is gone, and processes that are alive but take nothing."""
     with server.running(binary="redis-server") as running, running.client() as client:
         situations.backlog(client, scale=0.02)
-        for identity in client.smembers("processes"):
-            client.persist(identity)
+        for key in client.scan_iter():  # what would be gone in a minute
+            client.persist(key)
         for number in range(40):
             job = {"class": "ActivityPub::DeliveryWorker", "queue": "push", "jid": f"{number:024x}", "retry_count": 3}
             job.update(
@@ -159,7 +159,7 @@ def test_a_full_redis(play, instance):
     client.config_set("maxmemory", int(client.info("memory")["used_memory"] / 0.85))
     status, text = play("backlog_recovery", "--check", **variables(url))
     assert status == 0, text
-    assert re.search(r"Redis +8\d\.\d % of", text), text
+    assert re.search(r"Redis +[89]\d\.\d % of", text), text
     assert re.search(r"queues \(Sidekiq\): ", text), text
     order = [text.index(what) for what in ("the dead set;", "in the retry set;", "in the queue push;")]
     assert order == sorted(order)
