@@ -14,6 +14,7 @@ from .command import Command, parse_command
 from .declared import HARD_SHUTDOWN, SIDEKIQ_TIMEOUT, Declared, Limits, Worker, declare
 from .host import DROP_IN, PATIENCE, Found, Host
 from .moves import Move, order
+from .text import Unit
 from .write import FOLDER, File, write
 
 Process = t.Mapping[str, t.Any]
@@ -127,7 +128,10 @@ def _patience(moves: t.Sequence[Move], declared: Declared, host: Host) -> list[d
     entries = []
     for unit in [unit for move in moves for unit in move.down]:
         found = host.units[unit].unit
-        needed = _timeout(host.units[unit], host) + 2 * HARD_SHUTDOWN
+        # A run that was broken off may have left a new text beside a process of the old one: never less than was thought then.
+        left = [part for part in found.parts if part.name == PATIENCE]
+        needed = max(_timeout(host.units[unit], host), SIDEKIQ_TIMEOUT) + 2 * HARD_SHUTDOWN
+        needed = max(needed, int(Unit(unit, tuple(left)).stop_timeout()) if left else 0)
         if after.get(unit, found.stop_timeout()) < needed:
             entries.append({"unit": unit, "path": f"/run/systemd/system/{unit}.d/{PATIENCE}", "seconds": needed})
     return entries

@@ -160,3 +160,10 @@ def test_what_a_broken_run_left_is_removed():
     found = plan([{"name": "stock"}], files={path: "[Service]\nTimeoutStopSec=99\n"})
     assert found["leftovers"] == [path]
     assert MARK in found["files"][0]["content"]
+
+
+def test_a_broken_run_does_not_shorten_the_time_of_what_runs():
+    path = f"/run/systemd/system/{NAMES[0]}.d/zzz-workers-stop.conf"
+    left = {path: "[Service]\nTimeoutStopSec=130\n"}
+    found = plan([{"name": "stock", "timeout": 8}], [process()], [100], files=left)
+    assert [(entry["unit"], entry["seconds"]) for entry in found["patience"]] == [(NAMES[0], 130)]
