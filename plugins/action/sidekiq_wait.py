@@ -94,7 +94,7 @@ class Teller:
     def tell(self, progress: Progress, elapsed: float) -> None:
         if self._bar:
             width = getattr(self._display, "columns", None) or 79
-            text = progress.bar(elapsed, width - 1)
+            text = progress.drawn(elapsed, width - 1)
             self._display.display(f"\r{text:<{width - 1}}", newline=False, screen_only=True)
             self._open = True
         elif self._said is None or elapsed - self._said >= QUIET:

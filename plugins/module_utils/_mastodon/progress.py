@@ -69,7 +69,7 @@ class Progress:
         ahead = "" if estimate is None else f"; about {span(estimate)} to go"
         return f"{'; '.join(texts)}; {span(elapsed)} waited{ahead}"
 
-    def bar(self, elapsed: float, width: int) -> str:
+    def drawn(self, elapsed: float, width: int) -> str:
         """The line with a bar before it, cut to a width."""
         done = int(self.share() * _BAR)
         text = f"[{'#' * done}{'.' * (_BAR - done)}] {self.line(elapsed)}"

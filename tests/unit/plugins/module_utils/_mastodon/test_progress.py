@@ -33,7 +33,7 @@ def test_rate_and_estimate():
     assert progress.estimate() == 15.0
     assert progress.share() == pytest.approx(0.4)
     assert progress.line(10) == "size of queue push: 60.0, wanted at most 0, 4/s done; 10 s waited; about 15 s to go"
-    assert progress.bar(10, 40) == "[########............] size of queue push"[:40]
+    assert progress.drawn(10, 40) == "[########............] size of queue push"[:40]
 
 
 def test_what_grows_has_no_end():
