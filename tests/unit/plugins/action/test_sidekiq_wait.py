@@ -121,12 +121,12 @@ def test_a_bar_on_a_terminal_is_drawn_again_in_its_place(waiting, monkeypatch):
     monkeypatch.setattr(sidekiq_wait, "is_terminal", lambda: True)
     waiting.run([4, 2, 0], interval="1s")
     bars = [text for text, said in waiting.printed if not said.get("newline", True)]
-    assert [bar[:23] for bar in bars] == [
+    assert [one[:23] for one in bars] == [
         "\r[....................]",
         "\r[##########..........]",
         "\r[####################]",
     ]
-    assert len({len(bar) for bar in bars}) == 1, "each covers the one before"
+    assert len({len(one) for one in bars}) == 1, "each covers the one before"
     assert waiting.lines == [""]
 
 
