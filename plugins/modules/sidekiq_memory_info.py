@@ -68,7 +68,7 @@ eviction_policy:
   returned: success
   type: str
   sample: noeviction
-keys:
+key_count:
   description: Keys of the database.
   returned: success
   type: int
@@ -99,7 +99,7 @@ families:
       returned: success
       type: str
       sample: Sidekiq
-    keys:
+    key_count:
       description: How many.
       returned: success
       type: int

@@ -134,7 +134,7 @@ def test_the_password_reaches_neither_a_result_nor_the_list_of_processes(instanc
 
     def spy(command, **popen):
         seen.append((command, popen.get("env")))
-        return run(command, **{"check": False, **popen})
+        return run(command, **{"check": False, **popen})  # pylint: disable=subprocess-run-check
 
     run = subprocess.run
     monkeypatch.setattr(subprocess, "run", spy)

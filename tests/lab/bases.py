@@ -52,6 +52,10 @@ def _wheels_hook() -> str:
     return f"""--customize-hook={pip} "$1/opt/wheels" {" ".join(f"'{wheel}'" for wheel in _WHEELS)}"""
 
 
+_RUBY = dict.fromkeys(("enqueue", "account"), "#!/usr/bin/env ruby\n")
+"""What begins a program in Ruby, which ansible-test allows in no file."""
+
+
 def furnish(root: Path, name: str, key: str, bare: bool) -> None:
     """Make a copy of the base the host of that name: Mastodon's home, its unit, and the key that lets us in."""
     (root / "etc/machine-id").unlink(missing_ok=True)
@@ -74,7 +78,7 @@ def furnish(root: Path, name: str, key: str, bare: bool) -> None:
         (_HOST / "account", root / "usr/local/bin/account", 0o755),
         (_HOST / "mastodon-sidekiq.service", root / "etc/systemd/system/mastodon-sidekiq.service", 0o644),
     ):
-        _put(source.read_text(encoding="utf-8"), target, mode)
+        _put(_RUBY.get(source.name, "") + source.read_text(encoding="utf-8"), target, mode)
     (live / "public/system").mkdir(parents=True)
     _chroot(root, "chown", "--recursive", "mastodon:mastodon", "/home/mastodon")
     _chroot(root, "systemctl", "--quiet", "enable", "mastodon-sidekiq")

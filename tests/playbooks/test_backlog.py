@@ -133,9 +133,9 @@ def test_rates_while_jobs_come_and_go(play, instance):
     def work():
         while not over.wait(0.1):
             pipeline = client.pipeline()
-            for _ in range(10):
+            for _number in range(10):
                 pipeline.lpush("queue:push", json.dumps({"class": "A", "args": [], "jid": "x", "queue": "push"}))
-            for _ in range(6):
+            for _number in range(6):
                 pipeline.rpop("queue:push")
             pipeline.incrby("stat:processed", 6).execute()
 

@@ -15,7 +15,7 @@ from .._sidekiq.snapshot import read_snapshot
 from .boundary import Result, Session
 
 OPTIONS: t.Final = {
-    "max_keys": {"type": "int", "default": 200000},
+    "max_keys": {"type": "int", "default": 200000, "no_log": False},
     "samples": {"type": "int", "default": 200},
 }
 _ALWAYS = ("queues", "retry", "scheduled", "dead")
@@ -53,11 +53,11 @@ def memory_info(session: Session) -> Result:
         "maxmemory_bytes": most,
         "used_percent": round(100 * used / most, 1) if used and most else None,
         "eviction_policy": server.eviction_policy if server else None,
-        "keys": total,
+        "key_count": total,
         "scanned": len(names),
         "complete": complete,
         "families": [
-            {"name": one.name, "owner": one.owner, "keys": one.keys, "measured": one.measured, "bytes": one.size}
+            {"name": one.name, "owner": one.owner, "key_count": one.keys, "measured": one.measured, "bytes": one.size}
             for one in sorted(families.values(), key=lambda one: -one.size)
         ],
         "suggestions": suggestions(families, queues),

@@ -23,7 +23,7 @@ def epoch(value: t.Any) -> float | None:
     Sidekiq 8 itself decides by the type (float: seconds, integer: milliseconds) and so takes the integer seconds of
     other producers for January 1970. The size of the number tells the two apart in every case.
     """
-    if type(value) is int and _MILLISECONDS_ABOVE < value < 1e15:  # what Sidekiq 8 writes
+    if isinstance(value, int) and _MILLISECONDS_ABOVE < value < 1e15:  # what Sidekiq 8 writes
         return value / 1000.0
     if type(value) not in (int, float):  # bool is a kind of int
         return None
