@@ -16,7 +16,7 @@ from . import lua
 from .archive import Entry
 from .keys import SETS, Keys
 from .place import Place, place_named
-from .turn import BITMAP_SECONDS, Turn, begin, finish, is_full
+from .turn import BITMAP_SECONDS, TURN, Turn, begin, finish, is_full
 
 TAKEN: t.Final = "fediverse.mastodon:taken:"
 RESTORED: t.Final = "fediverse.mastodon:restored:"
@@ -26,6 +26,7 @@ LIFTED: t.Final = "fediverse.mastodon:lifted:"
 Numbered = tuple[int, Entry]
 _SLACK = 1000
 _COMING = 100
+_LOOKS = 20
 _STEP = 400  # members of a set, each of which costs Redis several look-ups
 _AHEAD = 16  # a part of the window
 _PROBES, _DEEPEST = 20_000, 100_000
@@ -88,7 +89,19 @@ class Taker:
             missed = self._turn(place, iter(found)) if found else []
 
     def _still_there(self, place: Place, missed: t.Sequence[Numbered]) -> list[Numbered]:
-        """Those that are in the queue, with their positions of now."""
+        """Those that are in the queue, with their positions of now.
+
+        While somebody turns the queue a look can miss what he carries to the other end: then it looks again.
+        """
+        found: list[Numbered] = []
+        for _look in range(_LOOKS):
+            finish(self._client, self._key, place)
+            found = self._look_for(place, missed)
+            if len(found) == len(missed) or not self._client.exists(self._key(TURN, place.queue)):
+                break
+        return found
+
+    def _look_for(self, place: Place, missed: t.Sequence[Numbered]) -> list[Numbered]:
         wanted: dict[bytes, list[Numbered]] = {}
         for numbered in reversed(missed):
             wanted.setdefault(numbered[1].raw, []).append(numbered)
