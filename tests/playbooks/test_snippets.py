@@ -42,6 +42,16 @@ def snippets():
 SNIPPETS = snippets()
 
 
+ON_HOSTS = {
+    "Change sidekiq.yml",
+    "Change the section development of sidekiq.yml",
+    "Room for archives",
+    "Look after Sidekiq",
+    "The Redis of Sidekiq",
+}
+"""Plays that need a host of their own: their roles and modules are run in extensions/molecule and tests/conformance."""
+
+
 def of_class(member, name):
     return json.loads(member)["class"] == name
 
@@ -191,7 +201,8 @@ def jobs(dump):
 
 
 def test_there_is_a_case_for_every_snippet():
-    assert set(CASES) == set(SNIPPETS)
+    assert set(CASES) | ON_HOSTS == set(SNIPPETS)
+    assert not set(CASES) & ON_HOSTS
 
 
 @pytest.mark.parametrize("name", CASES)
