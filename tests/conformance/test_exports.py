@@ -360,7 +360,7 @@ def test_with_no_process_the_release_says_the_unit(instance, orphan, release, ki
 def test_of_runs_at_once_one_does_it(instance, orphan):
     """All have looked before the first of them acts."""
     from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import export_claim
-    from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.archive_jobs import redis_time
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.clock import redis_time
     from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
 
     key, answers = Keys(), []
@@ -388,7 +388,7 @@ def test_of_runs_at_once_one_does_it(instance, orphan):
 @pytest.mark.parametrize("where", ["queue", "work", "workers"])
 def test_a_job_that_comes_after_the_look_is_seen(instance, orphan, where):
     from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import export_claim
-    from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.archive_jobs import redis_time
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.clock import redis_time
     from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
 
     began = redis_time(instance.client)

@@ -17,7 +17,7 @@ import victim
 from intents import restore
 from process_rounds import change
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive import Archive
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive_reader import Archive
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption, SidekiqError
 
 WORKS = [stand_in.work("a" * 24), stand_in.work("b" * 24, seconds=50), stand_in.work("c" * 24, queue="push")]

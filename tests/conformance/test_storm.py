@@ -17,7 +17,8 @@ import redis
 from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs
 from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary import Session
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import editing
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive import Archive, has_bit
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive import has_bit
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive_reader import Archive
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
 from ansible_collections.fediverse.mastodon.tests.conformance import storm, victim
 from ansible_collections.fediverse.mastodon.tests.conformance.intents import module_options

@@ -17,6 +17,8 @@ from runner.place import CACHE, CACHE_VARIABLE, CHECKOUT, LOGS
 from runner.say import Failed, Missing, say
 from runner.venvs import Core
 
+_MEASURED_WITH = ("mmdebstrap", "redis-server")
+
 
 @dataclass(frozen=True)
 class Command:
@@ -71,11 +73,13 @@ def run_demo(arguments: Sequence[str]) -> int:
 
 def run_bench(arguments: Sequence[str]) -> int:
     """Hand over to the benchmarks."""
+    debian.need_commands(_MEASURED_WITH)
     _exec_script("tests/benchmarks/run.py", arguments)
 
 
 def run_soak(arguments: Sequence[str]) -> int:
     """Hand over to the soak test."""
+    debian.need_commands(_MEASURED_WITH)
     _exec_script("tests/benchmarks/soak.py", arguments)
 
 

@@ -11,7 +11,6 @@ import typing as t
 from collections import Counter
 from dataclasses import replace
 
-from .._mastodon.archive_jobs import redis_time
 from .._mastodon.backups import delete_unfinished, insert_rows, read_backups, read_whole
 from .._mastodon.database import Database
 from .._mastodon.database_settings import describe
@@ -20,6 +19,7 @@ from .._mastodon.export_look import Look, look
 from .._mastodon.export_plan import Decision, decide
 from .._mastodon.export_record import mark_done, read_record, write_record
 from .._mastodon.release import read_release
+from .._sidekiq.clock import redis_time
 from .._sidekiq.duration import seconds
 from .._sidekiq.errors import BadOption
 from .._sidekiq.snapshot import read_snapshot

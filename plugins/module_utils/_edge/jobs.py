@@ -17,7 +17,9 @@ from .._mastodon.editing import Plan, Record, Selected, apply, plan, selected, s
 from .._mastodon.selector import Selector
 from .._mastodon.shape import FIELDS, describe_job
 from .._mastodon.tally import Tally
-from .._sidekiq.archive import Archive, Entry, Writer
+from .._sidekiq.archive import Entry
+from .._sidekiq.archive_reader import Archive
+from .._sidekiq.archive_writer import Writer
 from .._sidekiq.change import Wish
 from .._sidekiq.duration import seconds
 from .._sidekiq.errors import BadOption
@@ -70,7 +72,7 @@ def job_info(session: Session) -> Result:
     options, now = session.options, _now(session)
     selector = Selector(criteria_from_options(options), now)
     count = Count(selector, now, options["limit"], options["sort"])
-    count_jobs(session.client, session.key, selector.places(session.client, session.key), count, selector.needles)
+    count_jobs(session.client, session.key, selector.places(session.client, session.key), count)
     repeated = list(count.numbers.repeated())
     return {
         "changed": False,
@@ -151,9 +153,11 @@ def restore(session: Session) -> Result:
     tally = Tally(now)
 
     def wanted(entry: Entry) -> bool:
-        place = place_named(entry.place)
         if selector is None:
             return True
+        if not selector.needles.possible(entry.raw):
+            return False
+        place = place_named(entry.place)
         return selector.covers(place) and selector.match(entry.raw, place, entry.score, entry.position) is not None
 
     last = None

@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .._sidekiq.batch import Batch, together
+from .._sidekiq.clock import redis_time
 from .._sidekiq.job import Job, parse
 from .._sidekiq.keys import Keys
 from .._sidekiq.needles import Needles
@@ -121,12 +122,6 @@ def drain_rate(client: t.Any, key: Keys, queue: str, seconds: float) -> float | 
         if member == tail[0]:
             return left / elapsed
     return len(before) / elapsed
-
-
-def redis_time(client: t.Any) -> float:
-    """Epoch seconds of the clock of Redis."""
-    seconds, microseconds = client.time()
-    return float(seconds) + float(microseconds) / 1e6
 
 
 def _backup_id(job: Job) -> int | None:

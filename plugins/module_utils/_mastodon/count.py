@@ -13,6 +13,7 @@ import os
 import typing as t
 
 from .._sidekiq.keys import Keys
+from .._sidekiq.needles import Needles
 from .._sidekiq.place import Place
 from .._sidekiq.second_process import SecondProcess
 from .duplicates import Fingerprints, fingerprint
@@ -33,6 +34,7 @@ class Count:
 
     def __init__(self, selector: Selector, now: float, limit: int, sort: str) -> None:
         self._selector = selector
+        self.needles = selector.needles
         self.tally = Tally(now)
         self.numbers = Fingerprints()
         self.oldest: float | None = None
@@ -87,9 +89,9 @@ class Count:
             self._remember(rank, -order, one)
 
 
-def count_jobs(client: t.Any, key: Keys, places: t.Sequence[Place], count: Count, needles: t.Any) -> None:
+def count_jobs(client: t.Any, key: Keys, places: t.Sequence[Place], count: Count) -> None:
     """Count all that is in these places, in two processes where it is much."""
-    pages = _pages(client, key, places, needles)
+    pages = _pages(client, key, places, count.needles)
     many = sum(place.size(client, key) for place in places) >= _FOR_TWO
     if not many or (os.cpu_count() or 1) < 2:
         for page in pages:
@@ -104,7 +106,7 @@ def count_jobs(client: t.Any, key: Keys, places: t.Sequence[Place], count: Count
         count.merge(second.result())
 
 
-def _pages(client: t.Any, key: Keys, places: t.Sequence[Place], needles: t.Any) -> t.Iterator[Page]:
+def _pages(client: t.Any, key: Keys, places: t.Sequence[Place], needles: Needles) -> t.Iterator[Page]:
     order = 0
     for place in places:
         members = place.members(client, key, needles)

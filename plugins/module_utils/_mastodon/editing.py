@@ -11,7 +11,8 @@ import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
 
-from .._sidekiq.archive import Entry, Writer, has_bit
+from .._sidekiq.archive import Entry, has_bit
+from .._sidekiq.archive_writer import Writer
 from .._sidekiq.batch import Batch
 from .._sidekiq.change import ENDS_JOB, Wish, change
 from .._sidekiq.errors import SidekiqError

@@ -9,8 +9,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
+from .._sidekiq.clock import redis_time
 from .._sidekiq.keys import Keys
-from .archive_jobs import ArchiveJobs, find_archive_jobs, redis_time, wait_for_heartbeats
+from .archive_jobs import ArchiveJobs, find_archive_jobs, wait_for_heartbeats
 from .backups import Backup
 from .exports import Joined, join
 

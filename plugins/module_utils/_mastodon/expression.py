@@ -47,9 +47,11 @@ class Expression:
 
         It depends on the fields of C(names) alone, and many jobs share their values.
         """
+        if not self._simple:
+            return self._holds(job)
         values = tuple(job.values())
         try:
-            known = self._known.get(values) if self._simple else self._holds(job)
+            known = self._known.get(values)
         except TypeError:  # lists
             return self._holds(job)
         if known is None:

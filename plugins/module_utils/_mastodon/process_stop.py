@@ -14,8 +14,9 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._sidekiq import signals
-from .._sidekiq.archive import Writer
+from .._sidekiq.archive_writer import Writer
 from .._sidekiq.batch import Batch, together
+from .._sidekiq.clock import redis_time
 from .._sidekiq.errors import SidekiqError
 from .._sidekiq.keys import Keys
 from .._sidekiq.lost import SILENT, Ending, Stop, forget, outcome_of, record, settle, under_way
@@ -247,7 +248,7 @@ def _last_words(means: Means, picked: Process) -> Stopped:
 def _record(means: Means, identity: str, work: t.Iterable[Work], local: Local | None) -> tuple[Stop, Writer | None]:
     ticks = None if local is None else local.ticks
     stop = Stop(identity, "", means.fate, socket.gethostname(), ticks)
-    return record(means.client, means.key, means.archive_dir, means.server, _clock(means), work, stop)
+    return record(means.client, means.key, means.archive_dir, means.server, redis_time(means.client), work, stop)
 
 
 def _await_death(picked: Process, local: Local, stop: Stop) -> None:
@@ -268,7 +269,7 @@ def _bury(means: Means, found: Stopped, stop: Stop, archive: Writer | None, cert
         if archive is not None:
             if not certain:
                 _await_others(means, stop.identity)
-            found.ending = settle(means.client, means.key, stop, _clock(means), archive)
+            found.ending = settle(means.client, means.key, stop, redis_time(means.client), archive)
     finally:
         if archive is not None:
             archive.close()
@@ -290,7 +291,7 @@ def _await_others(means: Means, identity: str) -> None:
 
 
 def _others(means: Means, identity: str) -> list[Process]:
-    now, batch = _clock(means), Batch(means.client)
+    now, batch = redis_time(means.client), Batch(means.client)
     processes, _work = together(batch, {"": read_processes(batch, means.key, lambda: now, work=False)})[""]
     return [
         process
@@ -300,16 +301,11 @@ def _others(means: Means, identity: str) -> list[Process]:
 
 
 def _look(means: Means, identity: str) -> tuple[Process | None, list[Work]]:
-    now, batch = _clock(means), Batch(means.client)
+    now, batch = redis_time(means.client), Batch(means.client)
     found: tuple[Process | None, list[Work]] = together(
         batch, {"": read_process(batch, means.key, lambda: now, identity)}
     )[""]
     return found
-
-
-def _clock(means: Means) -> float:
-    seconds, microseconds = means.client.time()
-    return float(seconds) + float(microseconds) / 1e6
 
 
 def _state(process: Process) -> str:

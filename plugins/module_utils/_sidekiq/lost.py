@@ -17,8 +17,11 @@ import typing as t
 from dataclasses import dataclass, field
 
 from . import lua
-from .archive import Archive, Entry, Writer, has_bit
+from .archive import Entry, has_bit
+from .archive_reader import Archive
+from .archive_writer import Writer
 from .batch import Batch, together
+from .clock import redis_time
 from .errors import BadOption
 from .job import Job, parse
 from .keys import Keys
@@ -169,7 +172,7 @@ def still_lost(client: t.Any, key: Keys, archive: Archive, taken: bytes) -> byte
     Raises BadOption while the process may still run them.
     """
     identity, batch = archive.header.process, Batch(client)
-    now = _clock(client)
+    now = redis_time(client)
     process, _work = together(batch, {"": read_process(batch, key, lambda: now, identity)})[""]
     if process is not None and process.alive and (process.beat_age or 0.0) < SILENT:
         raise BadOption(
@@ -218,8 +221,3 @@ def _bits(numbers: t.Iterable[int]) -> bytes:
         found.extend(bytes(max(0, (number >> 3) + 1 - len(found))))
         found[number >> 3] |= 0x80 >> (number & 7)
     return bytes(found)
-
-
-def _clock(client: t.Any) -> float:
-    seconds, microseconds = client.time()
-    return float(seconds) + float(microseconds) / 1e6

@@ -19,6 +19,7 @@ import ssl
 from .connection_settings import ConnectionSettings, describe
 
 _UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL)
+_CLOSED = (errno.ECONNRESET, errno.EPIPE)
 _WRONG_TYPE = re.compile(r"the key '[^']*' holds a \w+ where Sidekiq keeps a \w+")
 _NO_PERMISSION = re.compile(
     r"(?:User \S+|this user) has no permissions to (?:run the '[^']+' command(?: on the key '[^']*')?|access [\w ]+)|"
@@ -114,16 +115,19 @@ def _network(error: BaseException, kinds: set[str], settings: ConnectionSettings
             f"did not answer within {settings.command_timeout:g} s. It is overloaded or out of reach: look at"
             " redis-cli SLOWLOG GET, or raise redis_timeout."
         )
-    if isinstance(cause, OSError):
+    if isinstance(cause, OSError) and cause.errno not in _CLOSED:
         return _system(cause, where, settings)
-    if "ConnectionError" in kinds:
-        hint = (
-            ""
-            if settings.tls or settings.socket
-            else " A port that speaks only TLS does so: set redis_tls, or rediss:// in the URL."
-        )
-        return f"closed the connection.{hint} Otherwise look at the log of Redis."
+    if isinstance(cause, OSError) or "ConnectionError" in kinds:
+        return _closed(settings)
     return None
+
+
+def _closed(settings: ConnectionSettings) -> str:
+    hint = " A port that speaks only TLS does so: set redis_tls, or rediss:// in the URL."
+    return (
+        f"closed the connection.{'' if settings.tls or settings.socket else hint}"
+        " Otherwise look at the log of Redis, and at its maxclients."
+    )
 
 
 def _tls(cause: ssl.SSLError) -> str:
@@ -153,10 +157,7 @@ def _system(cause: OSError, where: str, settings: ConnectionSettings) -> str:
         )
     if cause.errno in _UNREACHABLE:
         return f"cannot be reached from this machine. Check the address in {where} and the network between."
-    hint = ""
-    if cause.errno in (errno.ECONNRESET, errno.EPIPE) and not settings.tls and settings.socket is None:
-        hint = " A port that speaks only TLS does so: set redis_tls, or rediss:// in the URL."
-    return f"cannot be used: {cause.strerror or type(cause).__name__}.{hint}"
+    return f"cannot be used: {cause.strerror or type(cause).__name__}."
 
 
 def _system_error(error: BaseException | None) -> BaseException | None:

@@ -14,7 +14,8 @@ import typing as t
 from dataclasses import dataclass
 
 from . import lua
-from .archive import Archive, Entry, has_bit
+from .archive import Entry, has_bit
+from .archive_reader import Archive
 from .errors import BadOption
 from .keys import Keys
 from .lost import still_lost

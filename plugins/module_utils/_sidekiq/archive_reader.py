@@ -1,0 +1,167 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""Reading an archive, and finding out whether it is whole."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import typing as t
+import zlib
+
+from .archive import FORMAT, VERSION, Entry, Header, damaged, unpacked_entry
+from .errors import BadOption
+
+_PAGE = 1 << 18
+
+
+class Archive:
+    """An archive that was read and found whole.
+
+    C(taken): the outcome, None if there is none; C(cut_off): its outcome was there once, wholly or in part.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.header, self.count, self.taken, self.cut_off = _check(path)
+
+    def entries(self) -> t.Iterator[tuple[int, Entry]]:
+        """The jobs with their numbers, in the order in which they were read."""
+        with contextlib.closing(_Lines(self.path)) as lines:
+            for number, line in enumerate(lines.member(), start=-1):
+                if 0 <= number < self.count:
+                    yield number, unpacked_entry(json.loads(line), self.path, number + 2)
+
+
+def _check(path: str) -> tuple[Header, int, bytes | None, bool]:
+    with contextlib.closing(_Lines(path)) as lines:
+        return _checked(lines, path)
+
+
+def _checked(lines: _Lines, path: str) -> tuple[Header, int, bytes | None, bool]:
+    header: Header | None = None
+    count, sealed = 0, False
+    try:
+        for line in lines.member():
+            found = _parsed(line, path, lines.number)
+            if sealed:
+                raise damaged(path, lines.number, "there is more after the seal")
+            if header is None:
+                header = _header(found, path)
+            elif "sealed" in found:
+                sealed = True
+                if found["sealed"] != count:
+                    raise damaged(path, lines.number, f"the seal is for {found['sealed']} jobs, there are {count}")
+            else:
+                unpacked_entry(found, path, lines.number)
+                count += 1
+    except _CutOff:
+        raise damaged(path, lines.number + 1, "it is cut off") from None
+    if header is None:
+        raise damaged(path, 1, "it is empty")
+    if not sealed:
+        raise damaged(path, lines.number + 1, "it ends without a seal")
+    try:
+        outcomes = list(lines.member())
+    except _CutOff:  # what Redis knows as well
+        return header, count, None, lines.more
+    if len(outcomes) != 1 or lines.more:
+        raise damaged(path, lines.number, "there is more after the outcome")
+    return header, count, _outcome(_parsed(outcomes[0], path, lines.number), path, lines.number), False
+
+
+def _header(found: t.Mapping[str, t.Any], path: str) -> Header:
+    if found.get("format") != FORMAT:
+        raise BadOption(f"{path} is no archive of this collection (line 1 says no format {FORMAT!r}).")
+    if found.get("version") != VERSION:
+        raise BadOption(
+            f"{path} is an archive of version {found.get('version')}; this release reads version {VERSION}."
+        )
+    names = ("id", "state", "created_at", "server", "key_prefix", "host")
+    if not all(isinstance(found.get(name), str) for name in names) or not found["id"]:
+        raise damaged(path, 1, "the header does not say what the archive is about")
+    process = found.get("process", "")
+    if not isinstance(process, str):
+        raise damaged(path, 1, "the header does not say which process it is about")
+    return Header(**{name: found[name] for name in names}, process=process)
+
+
+def _outcome(found: t.Mapping[str, t.Any], path: str, number: int) -> bytes:
+    try:
+        return base64.b64decode(found["taken"], validate=True)
+    except (KeyError, TypeError, ValueError):
+        raise damaged(path, number, "it says no outcome after the seal") from None
+
+
+def _parsed(line: bytes, path: str, number: int) -> dict[str, t.Any]:
+    try:
+        found = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise damaged(path, number, "it is not UTF-8") from None
+    except (ValueError, RecursionError):
+        raise damaged(path, number, "it is no JSON") from None
+    if not isinstance(found, dict):
+        raise damaged(path, number, "it is no object")
+    return found
+
+
+class _CutOff(Exception):
+    """The file ends before the member of gzip does."""
+
+
+class _Lines:
+    """The lines of a file, one member of gzip after the other. C(number): of the last line, from 1."""
+
+    def __init__(self, path: str) -> None:
+        self.number = 0
+        self._path = path
+        self._rest = b""
+        try:
+            self._file = open(path, "rb")  # noqa: SIM115
+        except OSError as problem:
+            raise _unreadable(path, problem) from None
+
+    def close(self) -> None:
+        self._file.close()
+
+    @property
+    def more(self) -> bool:
+        """Whether anything follows the members that were read."""
+        return bool(self._rest) or bool(self._file.peek(1))
+
+    def member(self) -> t.Iterator[bytes]:
+        """The lines of the next member. Raises _CutOff at the end of the file, BadOption for what is no gzip."""
+        packer: t.Any = zlib.decompressobj(31)
+        open_ = b""
+        packed = self._rest or self._read()
+        while not packer.eof:
+            if not packed:
+                raise _CutOff
+            try:
+                found = packer.decompress(packed, _PAGE)
+            except zlib.error:
+                raise damaged(self._path, self.number + 1, "it is no gzip file, or its checksum is wrong") from None
+            *lines, open_ = (open_ + found).split(b"\n")
+            for line in lines:
+                self.number += 1
+                yield line
+            self._rest = packed
+            packed = packer.unconsumed_tail or (b"" if packer.eof else self._read())
+        self._rest = packer.unused_data
+        if open_:
+            raise damaged(self._path, self.number + 1, "its last line does not end")
+
+    def _read(self) -> bytes:
+        try:
+            return self._file.read(_PAGE)
+        except OSError as problem:
+            raise _unreadable(self._path, problem) from None
+
+
+def _unreadable(path: str, problem: OSError) -> BadOption:
+    return BadOption(
+        f"The archive {path} cannot be read: {problem.strerror}. Check path, on the host that runs the task."
+    )
