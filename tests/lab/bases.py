@@ -66,6 +66,9 @@ def furnish(root: Path, name: str, key: str, bare: bool) -> None:
     (root / "root/.ssh").chmod(0o700)
     if bare:
         _chroot(root, "dpkg", "--purge", "--force-depends", *FOR_MODULES)
+        for package in FOR_MODULES:  # Python could import a folder that is left with its compiled files
+            folder = root / "usr/lib/python3/dist-packages" / package.removeprefix("python3-")
+            shutil.rmtree(folder, ignore_errors=True)
     live = root / "home/mastodon/live"
     for source, target, mode in (
         (_HOST / "env.production", live / ".env.production", 0o640),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ CACHE = Path(os.environ.get(CACHE_VARIABLE) or CHECKOUT / ".cache").absolute()
 REQUIREMENTS = Path(__file__).resolve().parent / "requirements"
 COLLECTIONS = CACHE / "collections"
 LOGS = CACHE / "logs"
+_mine = threading.RLock()
 _held = False
 
 
@@ -35,11 +37,22 @@ def link_collection() -> None:
 
 @contextlib.contextmanager
 def setting_up() -> Iterator[None]:
-    """Hold the set-up lock of this cache; wait for another ./dev that holds it. May be nested."""
+    """Hold the set-up lock of this cache; wait for whoever holds it, here or in another ./dev. May be nested."""
     global _held
-    if _held:
-        yield
-        return
+    with _mine:
+        if _held:
+            yield
+            return
+        with _locked():
+            _held = True
+            try:
+                yield
+            finally:
+                _held = False
+
+
+@contextlib.contextmanager
+def _locked() -> Iterator[None]:
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         try:
@@ -47,8 +60,4 @@ def setting_up() -> Iterator[None]:
         except BlockingIOError:
             say("waiting for another ./dev that is setting up")
             fcntl.flock(lock, fcntl.LOCK_EX)
-        _held = True
-        try:
-            yield
-        finally:
-            _held = False
+        yield

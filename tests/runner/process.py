@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runner.say import Failed
 
 MINUTE = 60
+_running: set[subprocess.Popen[bytes]] = set()
+_stopped = threading.Event()
 
 
 def run(
@@ -25,6 +28,8 @@ def run(
     timeout: float = 30 * MINUTE,
 ) -> None:
     """Run a command without a terminal and append what it prints to a log. Raises Failed. Nothing it started is left."""
+    if _stopped.is_set():
+        raise Failed("interrupted")
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as out:
         print("$", *command, file=out, flush=True)
@@ -37,14 +42,23 @@ def run(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        _running.add(process)
         try:
             status = process.wait(timeout)
         except subprocess.TimeoutExpired:
             raise Failed(f"no end after {timeout / MINUTE:.0f} minutes") from None
         finally:
             _end_group(process)
+            _running.discard(process)
     if status:
         raise Failed(f"{Path(command[0]).name} ended with exit status {status}")
+
+
+def stop_all() -> None:
+    """End what other threads run, and let them begin nothing more."""
+    _stopped.set()
+    for process in list(_running):
+        _end_group(process)
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -25,12 +27,16 @@ Run = Callable[[Core, Path], None]
 
 @dataclass(frozen=True)
 class Tier:
-    """One row of the table. It is not run when nothing matches tests, a glob in the checkout."""
+    """One row of the table. It is not run when nothing matches tests, a glob in the checkout.
+
+    Tiers of one lane run one after the other, beside those of the other lanes.
+    """
 
     name: str
     run: Run
     about: str
     tests: str = "galaxy.yml"
+    lane: str = "sources"
     every_core: bool = False
     commands: tuple[str, ...] = ()
     root: bool = False
@@ -71,9 +77,10 @@ TIERS = (
     ),
     Tier(
         "conformance",
-        _pytest("tests/conformance"),
+        _pytest("tests/conformance", "-n", "2", "--dist", "loadfile"),  # mostly waiting for heartbeats
         "against real Sidekiq, in throw-away Debian roots",
         "tests/conformance/**/test_*.py",
+        lane="hosts",
         commands=("mmdebstrap", "pg_ctlcluster", "pgrep", "redis-server", "ssh", "systemd-nspawn"),
         root=True,
     ),
@@ -90,6 +97,7 @@ TIERS = (
         hosts.scenarios,
         "the roles, on real systemd hosts",
         "extensions/molecule/*/molecule.yml",
+        lane="hosts",
         commands=("mmdebstrap", "systemd-nspawn", "ssh"),
         root=True,
     ),
@@ -119,18 +127,42 @@ def choose(names: Sequence[str]) -> list[Tier]:
 
 def test(names: Sequence[str], only_core: Core | None = None) -> int:
     """Run tiers, report, and return the exit status: 1 when one failed or none could be run."""
-    outcomes = []
-    for tier in choose(names):
+    tiers = choose(names)
+    for tier in tiers:
+        _prepare(tier, only_core)
+
+    def run_lane(name: str) -> list[Outcome]:
+        return [outcome for tier in tiers if tier.lane == name for outcome in _on_cores(tier, only_core)]
+
+    with ThreadPoolExecutor() as pool:
+        lanes = [pool.submit(run_lane, name) for name in dict.fromkeys(tier.lane for tier in tiers)]
         try:
-            cores = _cores(tier, only_core)
-        except (Missing, Failed) as reason:  # no ansible-core at all
-            state = "not run" if isinstance(reason, Missing) else "failed"
-            outcomes.append(Outcome(tier.name, "-", state, str(reason), 0))
-            continue
-        outcomes += [_run(tier, core) for core in cores]
+            outcomes = [outcome for lane in lanes for outcome in lane.result()]
+        except BaseException:
+            process.stop_all()
+            raise
+    order = [tier.name for tier in tiers]
+    outcomes.sort(key=lambda outcome: order.index(outcome.tier))
     _report(outcomes)
     states = {outcome.state for outcome in outcomes}
     return 0 if "passed" in states and "failed" not in states else 1
+
+
+def _prepare(tier: Tier, only: Core | None) -> None:
+    """Install what a tier needs, so that no lane waits for another's installation; what is missing, its own run tells."""
+    with contextlib.suppress(Missing, Failed):
+        for core in _cores(tier, only):
+            core.venv()
+        debian.need_commands(tier.commands)
+
+
+def _on_cores(tier: Tier, only: Core | None) -> list[Outcome]:
+    try:
+        cores = _cores(tier, only)
+    except (Missing, Failed) as reason:  # no ansible-core at all
+        state = "not run" if isinstance(reason, Missing) else "failed"
+        return [Outcome(tier.name, "-", state, str(reason), 0)]
+    return [_run(tier, core) for core in cores]
 
 
 def _cores(tier: Tier, only: Core | None) -> Iterable[Core]:
