@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The fediverse.mastodon authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""README and docs explain what the rules can find, with the limits and severities that they really have."""
+"""README and docs explain what the rules can find, with the limits and severities that they really have; what they name is there."""
 
 from __future__ import annotations
 
@@ -123,3 +123,42 @@ def test_every_option_of_the_connection_is_explained():
     spec = connection.connection_argument_spec()
     names = {name: option["fallback"][1][0] if "fallback" in option else "-" for name, option in spec.items()}
     assert {name: variable.strip("`") for name, variable in said.items()} == names
+
+
+HOMES = {"module": "plugins/modules/{}.py", "role": "roles/{}/meta/argument_specs.yml", "playbook": "playbooks/{}.yml"}
+
+
+def rows_of_articles():
+    """The rows of the tables about the articles: the step, what to do, who does it, the proof."""
+    rows = re.findall(
+        r"^\| (.+?) \| (.+?) \| (.+?) \| (.+?) \|$",
+        (ROOT / "docs" / "articles.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    return [row for row in rows if row[0] != "the article" and set("".join(row)) != {"-"}]
+
+
+ARTICLES = rows_of_articles()
+
+
+def test_there_are_steps_of_articles():
+    assert len(ARTICLES) > 40
+
+
+@pytest.mark.parametrize(("step", "who", "proof"), [(row[0], row[2], row[3]) for row in ARTICLES])
+def test_who_does_the_step_of_an_article_is_there_and_so_is_its_proof(step, who, proof):
+    doers = re.findall(r"(module|role|playbook) `(\w+)`", who)
+    assert len(doers) == who.count("`") / 2 > 0
+    for kind, name in doers:
+        assert (ROOT / HOMES[kind].format(name)).exists(), (step, kind, name)
+    proofs = re.findall(r"(scenario )?\[`?([\w ]+)`?\]\(([^)]+)\)", proof)
+    assert proofs and proof.count("](") == len(proofs)
+    for scenario, name, target in proofs:
+        path = (ROOT / "docs" / target).resolve()
+        if scenario:
+            assert path.parent == ROOT / "extensions" / "molecule" / name
+            assert (path.parent / "molecule.yml").exists()
+        else:
+            assert re.search(
+                rf"^def test_{name.replace(' ', '_')}\(", path.read_text(encoding="utf-8"), re.MULTILINE
+            ), name
