@@ -26,6 +26,7 @@ from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import process_stop
 from ansible_collections.fediverse.mastodon.tests.instance import situations
+from ansible_collections.fediverse.mastodon.tests.lab import admin_api
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = "ansible_collections.fediverse.mastodon.plugins.modules"
@@ -111,6 +112,11 @@ RUNS: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "run_record_info": [{}],
+    "domain_block": [
+        {"domain": "loud.example", "severity": "silence", "private_comment": "a", "public_comment": "b"},
+        {"domain": "loud.example", "severity": "suspend", "update": True},
+        {"domain": "loud.example", "state": "absent"},
+    ],
     "remote_server_info": [{"domains": ["no-such-server.invalid", "localhost"], "port": 1, "timeout": 1}],
 }
 
@@ -122,12 +128,13 @@ def returned(name):
 class Modules:
     """Runs modules against one Redis."""
 
-    def __init__(self, client, directory, capsys, database_url):
+    def __init__(self, client, directory, capsys, database_url, api_url):
         self._connection = {"redis_socket": client.connection_pool.connection_kwargs["path"]}
         self._client = client
         self._directory = directory
         self._capsys = capsys
         self._database_url = database_url
+        self._api_url = api_url
         self.archive = None
 
     def run(self, name, options, check_mode=False):
@@ -136,6 +143,8 @@ class Modules:
             arguments = {"path": str(self._sidekiq_yml()), **options}
         if name == "remote_server_info":
             arguments = options
+        if name == "domain_block":
+            arguments = {"api_url": self._api_url, "token": "t", "use_proxy": False, **options}
         if name.startswith("run_record"):
             arguments = {"dir": str(self._directory / "runs"), **options}
         if arguments.get("path") == "{archive}":
@@ -205,8 +214,9 @@ def modules(scratch_redis, tmp_path, capsys, database_url, monkeypatch):
     quiet = json.dumps({**process.info, "identity": "quiet.example:1:abc", "queues": ["pull"]})
     scratch_redis.hset("quiet.example:1:abc", mapping={"info": quiet, "beat": "1", "quiet": "true", "busy": 0})
     monkeypatch.setattr(process_stop, "SILENT", 0.1)  # nobody beats here
-    with stand_in.running(scratch_redis, process.info, [stand_in.work("{stuck}"), stand_in.work("innocent")]):
-        yield Modules(scratch_redis, tmp_path, capsys, database_url)
+    stuck = [stand_in.work("{stuck}"), stand_in.work("innocent")]
+    with stand_in.running(scratch_redis, process.info, stuck), admin_api.running(admin_api.Server("t")) as api_url:
+        yield Modules(scratch_redis, tmp_path, capsys, database_url, api_url)
 
 
 def results_of(name, modules, check_mode=False):

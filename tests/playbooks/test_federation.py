@@ -19,8 +19,10 @@ import pytest
 
 from ansible_collections.fediverse.mastodon.tests.conformance.vectors import load_vector
 from ansible_collections.fediverse.mastodon.tests.instance import heartbeat, server, situations
+from ansible_collections.fediverse.mastodon.tests.lab import admin_api
 
 GONE = "gone.example"
+TOKEN = "t0ken-of-an-admin"
 QUARANTINE = {"federation_rescue_actions": "quarantine", "federation_rescue_domains": GONE}
 RELEASE = {"federation_rescue_actions": "release", "federation_rescue_domains": [GONE], "federation_rescue_canary": 5}
 QUICK = {
@@ -50,7 +52,7 @@ def play(tmp_path):
             timeout=180,
             check=False,
         )
-        for word in ("DEPRECATION", "Traceback", "/inbox"):
+        for word in ("DEPRECATION", "Traceback", "/inbox", TOKEN):
             assert word not in done.stdout, done.stdout
         return done.returncode, done.stdout
 
@@ -187,15 +189,100 @@ def test_release_stops_when_the_canary_fails_and_goes_on_when_it_lives(play, dea
     assert changed(text) == 0
 
 
+def test_a_block_and_its_undo(play, dead_domain, tmp_path):
+    url, client = dead_domain
+    waiting, api = jobs_of(client, GONE), admin_api.Server(TOKEN)
+    api.add("other.example", severity="noop")
+    given = {
+        "federation_rescue_actions": "block",
+        "federation_rescue_domains": [GONE, "other.example"],
+        "federation_rescue_block_severity": "suspend",
+        "federation_rescue_block_private_comment": "ticket 42",
+        "federation_rescue_reason": "ticket 42",
+        "federation_rescue_confirm": "block",
+        "federation_rescue_api_token": TOKEN,
+        "redis_url": url,
+        **QUICK,
+    }
+    with admin_api.running(api) as api_url:
+        given["federation_rescue_api_url"] = api_url
+        status, text = play("federation_rescue", **given)
+        assert status == 2 and "other.example is blocked already: severity is 'noop', not 'suspend'" in text, text
+        given["federation_rescue_block_update"] = True
+
+        status, text = play("federation_rescue", "--check", "--diff", **given)
+        assert status == 0, text
+        said = " ".join(text.split())
+        assert f"-> Would block {GONE} with severity suspend: what that cuts does not come back." in said, text
+        assert "-> Would block other.example with severity suspend instead of noop" in said, text
+        assert {method for method, *_rest in api.requests} == {"GET"}
+
+        status, text = play("federation_rescue", **given)
+        assert status == 0, text
+        assert f"block: {GONE} (suspend)" in text and jobs_of(client, GONE) == waiting
+        assert {block["domain"]: block["severity"] for block in api.blocks} == {
+            GONE: "suspend",
+            "other.example": "suspend",
+        }
+        run = run_of(text)
+        record = (tmp_path / f"user/.local/state/fediverse.mastodon/runs/{run}.json").read_text()
+        assert TOKEN not in record and [step["domain"] for step in json.loads(record)["steps"]] == [
+            GONE,
+            "other.example",
+        ]
+
+        status, text = play("federation_rescue", **given)
+        assert status == 0 and changed(text) == 0, text
+        assert f"-> {GONE} is blocked so already." in text
+
+        status, text = play("undo", redis_url=url, run=run)
+        assert status == 0 and len(api.blocks) == 2, text
+        said = " ".join(text.split())
+        assert f"Still blocked, as api_token is not given: {GONE}, other.example." in said, text
+        assert "What cannot be undone: what a suspend has cut." in said, text
+
+        status, text = play("undo", redis_url=url, run=run, api_token=TOKEN)
+        assert status == 0, text
+        assert "2 blocks of servers were taken back." in text
+        assert [(block["domain"], block["severity"]) for block in api.blocks] == [("other.example", "noop")]
+
+        status, text = play("undo", redis_url=url, run=run, api_token=TOKEN)
+        assert status == 0 and changed(text) == 0, text
+
+
+def test_what_changes_mastodon_is_only_said_in_check_mode(play, dead_domain, tmp_path):
+    url, client = dead_domain
+    before = everything(client)
+    given = {"federation_rescue_actions": "unfollow,purge", "federation_rescue_confirm": "unfollow,purge"}
+    given.update(federation_rescue_domains=GONE, federation_rescue_unfollow=[f"a@{GONE}"])
+    status, text = play("federation_rescue", "--check", redis_url=url, **given, **QUICK)
+    assert status == 0, text
+    assert f"-> Would unfollow a@{GONE}: there is no way back." in text
+    assert f"-> Would purge {GONE}: there is no way back." in text
+    assert changed(text) == 0 and everything(client) == before and not (tmp_path / "user").exists()
+
+
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
+        (
+            {"federation_rescue_actions": "block", "federation_rescue_domains": GONE},
+            "stops no delivery to them",
+        ),
+        (
+            {
+                "federation_rescue_actions": "block",
+                "federation_rescue_domains": GONE,
+                "federation_rescue_confirm": "block",
+            },
+            "block wants federation_rescue_block_severity, federation_rescue_api_url, federation_rescue_api_token.",
+        ),
         ({"federation_rescue_actions": "delete", "federation_rescue_domains": GONE}, "never arrives"),
         (QUARANTINE, "Say why, for the record - federation_rescue_reason."),
     ],
-    ids=["no confirmation", "no reason"],
+    ids=["block unconfirmed", "block of what severity", "no confirmation", "no reason"],
 )
 def test_what_is_refused_before_anything_is_read(play, variables, message):
     status, text = play("federation_rescue", redis_url="redis://127.0.0.1:1", **variables)
     assert status == 2
-    assert message in text and "Look at Sidekiq" not in text, text
+    assert message in " ".join(text.split()) and "Look at Sidekiq" not in text, text

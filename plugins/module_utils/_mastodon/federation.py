@@ -76,13 +76,14 @@ def refusals(actions: t.Sequence[str], domains: t.Sequence[str], confirmed: t.Se
         found.append("federation_rescue_domains: a pattern for all servers is not what this runbook is for.")
     if "release" in actions and {"quarantine", "delete"} & set(actions):
         found.append("release puts back what quarantine and delete take out: choose one of them.")
-    if "purge" in actions and any(set(domain) & set("*?[]") for domain in domains):
-        found.append("purge wants names of servers, not patterns.")
+    for action in ("purge", "block"):
+        if action in actions and any(set(domain) & set("*?[]") for domain in domains):
+            found.append(f"{action} wants names of servers, not patterns.")
     return found
 
 
-ACTIONS: t.Final = ("quarantine", "stop_stuck", "release", "delete", "unfollow", "purge")
-_ON_DOMAINS: t.Final = {"quarantine", "release", "delete", "purge"}
+ACTIONS: t.Final = ("quarantine", "stop_stuck", "release", "delete", "unfollow", "purge", "block")
+_ON_DOMAINS: t.Final = {"quarantine", "release", "delete", "purge", "block"}
 
 EFFECTS: t.Final = {
     "delete": (
@@ -96,6 +97,12 @@ EFFECTS: t.Final = {
     "purge": (
         "removes every account, post and custom emoji of the servers from this instance at once (tootctl domains purge)."
         " Follows in both directions are lost for good. It does not block: they come back as soon as someone looks at them."
+    ),
+    "block": (
+        "changes what this instance takes from the servers (Mastodon's admin API). It takes no job out of any queue and stops"
+        " no delivery to them. noop rejects only their media or reports, if you say so; silence hides their posts from whoever"
+        " does not follow them; suspend deletes their accounts and posts here and cuts follows in both directions for good, also"
+        " when the block is taken back, and adds deliveries to these very servers."
     ),
 }
 """What really happens, for whom has to confirm it."""

@@ -26,6 +26,7 @@ PACKAGE = f"ansible_collections.{NAMESPACE}.plugins"
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("[!_]*.py"))
 FILTERS = sorted(path.stem for path in (ROOT / "plugins" / "filter").glob("[!_]*.py"))
 WITHOUT_REDIS = {
+    "domain_block",
     "export_storage_info",
     "remote_server_info",
     "report",

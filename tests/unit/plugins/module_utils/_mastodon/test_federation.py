@@ -54,6 +54,10 @@ def test_a_limit_that_is_no_time():
         (["purge"], ["a.example"], [], "cannot be|lost for good"),
         (["purge"], ["*.example"], ["purge"], "not patterns"),
         (["unfollow"], [], [], "cannot be undone"),
+        (["block"], ["a.example"], [], "stops no delivery"),
+        (["block"], ["*.example"], ["block"], "block wants names of servers"),
+        (["block"], [], ["block"], "Name the servers"),
+        (["block"], ["a.example"], ["block"], None),
         (["flush"], [], [], "There is no action flush"),
     ],
 )

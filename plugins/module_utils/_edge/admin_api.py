@@ -1,0 +1,148 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""Mastodon's admin API: one request, one answer or one clear error. The token is in a header, and nowhere else.
+
+No redirection is followed, for it would take the token with it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+import typing as t
+import urllib.error
+import urllib.parse
+
+from ansible.module_utils.urls import ConnectionError as NoConnection
+from ansible.module_utils.urls import SSLValidationError, open_url
+
+from .._sidekiq.errors import BadOption, SidekiqError
+
+OPTIONS: t.Final = {
+    "api_url": {"type": "str", "required": True},
+    "token": {"type": "str", "required": True, "no_log": True},
+    "validate_certs": {"type": "bool", "default": True},
+    "ca_path": {"type": "path"},
+    "use_proxy": {"type": "bool", "default": True},
+    "timeout": {"type": "float", "default": 10.0},
+}
+_LARGEST = 4 * 1024 * 1024
+_LONGEST = 200
+_HERE = ("localhost", "127.0.0.1", "::1")
+_WHY: t.Final = {
+    401: "token: it is not known there, or was revoked.",
+    403: "token: it needs the scopes admin:read:domain_blocks and admin:write:domain_blocks, of a user whose role may manage federation.",
+    404: "api_url: there is no such page; is it the address of a Mastodon server of release 4.0 or newer?",
+    429: "It wants fewer requests; try again in five minutes.",
+}
+
+
+class Api:
+    """The API of one server."""
+
+    def __init__(self, options: t.Mapping[str, t.Any]) -> None:
+        self._base = _base(options["api_url"])
+        self._token = options["token"].strip()
+        if not self._token or not self._token.isprintable() or " " in self._token:
+            raise BadOption("token must be an access token, one word.")
+        if not 0 < options["timeout"] <= 300:
+            raise BadOption("timeout must be more than 0 and at most 300 seconds.")
+        self._how = {name: options[name] for name in ("validate_certs", "ca_path", "use_proxy", "timeout")}
+
+    def pages(self, path: str, limit: int) -> t.Iterator[t.Mapping[str, t.Any]]:
+        """All entries of a list, the newest first."""
+        last: str | None = None
+        while True:
+            more = {} if last is None else {"max_id": last}
+            found, link = self._ask("GET", f"{path}?{urllib.parse.urlencode({'limit': limit, **more})}", None)
+            if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+                raise SidekiqError(f"GET {path} did not answer with a list; is api_url that of a Mastodon server?")
+            yield from found
+            before, last = last, str(found[-1].get("id")) if found else None
+            if last is None or last == before or 'rel="next"' not in link:
+                return
+
+    def ask(self, method: str, path: str, data: t.Mapping[str, t.Any] | None = None) -> t.Any:
+        """What it answers. Raises SidekiqError with what it says if that is an error."""
+        return self._ask(method, path, data)[0]
+
+    def _ask(self, method: str, path: str, data: t.Mapping[str, t.Any] | None) -> tuple[t.Any, str]:
+        headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
+        body = None
+        if data is not None:
+            headers["Content-Type"] = "application/json"
+            body = json.dumps(data)
+        where = f"{method} {self._base}{path.partition('?')[0]}"
+        try:
+            answer = open_url(
+                f"{self._base}{path}",
+                data=body,
+                headers=headers,
+                method=method,
+                follow_redirects="none",
+                use_netrc=False,
+                http_agent="fediverse.mastodon",
+                **self._how,
+            )
+            return _json(where, answer.read(_LARGEST)), answer.headers.get("Link") or ""
+        except urllib.error.HTTPError as problem:
+            raise SidekiqError(self._hidden(_refusal(where, problem))) from None
+        except (OSError, NoConnection, SSLValidationError, http.client.HTTPException, ssl.SSLError) as problem:
+            raise SidekiqError(self._hidden(f"{where}: {_reason(problem)}")) from None
+
+    def _hidden(self, text: str) -> str:
+        return text.replace(self._token, "********")
+
+
+def _base(url: str) -> str:
+    """Raises BadOption where the token would go in clear text over a network."""
+    parts = urllib.parse.urlsplit(url.strip())
+    try:
+        right = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+    except ValueError:
+        right = None
+    if not right or parts.username or parts.query or parts.fragment or parts.path.strip("/"):
+        raise BadOption("api_url must be the address of the server and no more, such as https://mastodon.example.")
+    if parts.scheme == "http" and parts.hostname not in _HERE:
+        raise BadOption("api_url must begin with https://, for the token goes with each request.")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _refusal(where: str, problem: urllib.error.HTTPError) -> str:
+    try:
+        said = json.loads(problem.read(_LARGEST)).get("error")
+    except (OSError, ValueError, AttributeError, http.client.HTTPException):
+        said = None
+    more = f" ({_plain(said)})" if isinstance(said, str) and said else ""
+    why = _WHY.get(problem.code, "")
+    if 300 <= problem.code < 400:
+        why = (
+            "api_url: it sends us elsewhere; give the address that it has in the browser (WEB_DOMAIN, if that is set)."
+        )
+    return f"{where} answered with {problem.code}{more}. {why}".strip()
+
+
+def _reason(problem: BaseException) -> str:
+    inner = getattr(problem, "reason", None)
+    if isinstance(inner, BaseException):
+        return _reason(inner)
+    if isinstance(problem, (socket.timeout, TimeoutError)):
+        return "no answer in time."
+    if isinstance(problem, ssl.SSLCertVerificationError):
+        return f"its certificate is not valid: {problem.verify_message}. ca_path can name the authority to trust."
+    return _plain(str(problem) or type(problem).__name__)
+
+
+def _json(where: str, body: bytes) -> t.Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise SidekiqError(f"{where} answered with what is no JSON; is api_url that of a Mastodon server?") from None
+
+
+def _plain(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text[:_LONGEST])

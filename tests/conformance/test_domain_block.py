@@ -1,0 +1,205 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""domain_block as Ansible runs it, against a stand-in for Mastodon's admin API: what it asks for, and what it never does."""
+
+from __future__ import annotations
+
+import copy
+import json
+import socket
+import subprocess
+import time
+
+import modules
+import pytest
+
+from ansible_collections.fediverse.mastodon.tests.lab import admin_api
+
+TOKEN = modules.SECRET
+GONE = {"domain": "gone.example", "severity": "silence"}
+
+
+@pytest.fixture
+def server():
+    return admin_api.Server(TOKEN)
+
+
+@pytest.fixture
+def block(server):
+    """Runs the module; the server may not change in check mode, and the results of both must agree."""
+    with admin_api.running(server) as url:
+
+        def run(**options):
+            options = {"api_url": url, "token": TOKEN, "use_proxy": False, **options}
+            before = copy.deepcopy(server.blocks)
+            checked = modules.run("domain_block", check_mode=True, **options)
+            assert server.blocks == before and {method for method, *_rest in server.requests} <= {"GET"}
+            done = modules.run("domain_block", **options)
+            server.requests.clear()
+            assert checked.keys() == done.keys() and checked.get("changed") == done.get("changed")
+            assert checked.get("diff") == done.get("diff") and checked.get("msg") == done.get("msg")
+            return done
+
+        yield run
+
+
+def test_a_server_is_blocked_once(block, server):
+    result = block(**GONE, reject_media=True, private_comment="ticket 42")
+    assert result["changed"] and result["was"] is None
+    assert result["block"]["severity"] == "silence" and result["block"]["id"] == "1"
+    assert result["diff"]["before"] == {} and result["diff"]["after"]["reject_media"] is True
+    assert [(one["domain"], one["severity"], one["private_comment"]) for one in server.blocks] == [
+        ("gone.example", "silence", "ticket 42")
+    ]
+    again = block(**GONE)
+    assert not again["changed"] and again["was"] == again["block"] == result["block"]
+    assert len(server.blocks) == 1
+
+
+def test_only_what_is_given_is_sent(block, server):
+    block(domain="Gone.Example.", severity="noop", reject_media=True)
+    assert server.blocks[0]["domain"] == "gone.example"
+    assert {name: server.blocks[0][name] for name in admin_api.NEW} == {
+        **admin_api.NEW,
+        "severity": "noop",
+        "reject_media": True,
+    }
+
+
+def test_another_severity_is_an_error_unless_it_shall_be_changed(block, server):
+    server.add("gone.example", severity="silence", public_comment="noisy")
+    result = block(**{**GONE, "severity": "suspend"})
+    assert result["failed"]
+    assert "gone.example is blocked already: severity is 'silence', not 'suspend'. update: true" in result["msg"]
+    assert server.blocks[0]["severity"] == "silence"
+
+    result = block(**{**GONE, "severity": "suspend"}, update=True)
+    assert result["changed"] and result["was"]["severity"] == "silence" and result["block"]["severity"] == "suspend"
+    assert server.blocks[0]["severity"] == "suspend" and server.blocks[0]["public_comment"] == "noisy"
+    assert not block(**{**GONE, "severity": "suspend"}, update=True)["changed"]
+
+
+def test_it_is_found_on_the_last_page(block, server):
+    server.add("gone.example", severity="silence")
+    for number in range(2 * admin_api.LARGEST_PAGE):
+        server.add(f"n{number}.example")
+    assert not block(**GONE)["changed"]
+
+
+def test_taken_away(block, server):
+    server.add("gone.example", severity="silence")
+    result = block(domain="gone.example", state="absent", severity="suspend")
+    assert result["failed"] and "blocked with severity 'silence', not 'suspend'" in result["msg"] and server.blocks
+    result = block(domain="gone.example", state="absent")
+    assert result["changed"] and result["block"] is None and result["was"]["severity"] == "silence"
+    assert server.blocks == []
+    assert not block(domain="gone.example", state="absent", severity="suspend")["changed"]
+
+
+def test_below_a_block_that_is_not_stricter(block, server):
+    server.add("example", severity="silence", reject_media=True)
+    assert block(domain="a.gone.example", severity="suspend")["changed"]
+    assert block(domain="b.gone.example", severity="silence", reject_media=True)["changed"]
+    assert "covered by the block of example" in block(domain="c.gone.example", severity="silence")["msg"]
+
+
+def test_below_a_block_that_is_stricter(block, server):
+    server.add("gone.example", severity="suspend")
+    for severity in ("silence", "noop"):
+        result = block(domain="a.gone.example", severity=severity)
+        assert result["failed"] and "covered by the block of gone.example (severity 'suspend')" in result["msg"]
+    assert len(server.blocks) == 1
+
+
+def test_what_the_server_refuses_is_said_and_the_token_is_not(block, server):
+    server.broken = (403, json.dumps({"error": f"outside of scopes of {TOKEN}"}).encode(), {})
+    result = block(**GONE)
+    assert "GET http://localhost:" in result["msg"] and "answered with 403" in result["msg"]
+    assert "admin:write:domain_blocks" in result["msg"] and TOKEN not in json.dumps(result)
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        ((401, b'{"error": "The access token was revoked"}', {}), "401 (The access token was revoked). token:"),
+        ((404, b"<html>", {}), "404. api_url: there is no such page"),
+        ((429, b"{}", {}), "429. It wants fewer requests"),
+        ((500, b"", {}), "answered with 500."),
+        ((301, b"", {"Location": "https://elsewhere.example/"}), "301. api_url: it sends us elsewhere"),
+        ((200, b"<html>", {}), "with what is no JSON"),
+        ((200, b'{"a": 1}', {}), "did not answer with a list"),
+        ((200, b'[{"domain": "a.example"}]', {}), "with what is no block of a server"),
+        ((422, b'{"error": "\\u001b[31m' + b"x" * 9000 + b'"}', {}), "422 (?[31mxxx"),
+    ],
+    ids=["token", "page", "rate", "broken", "redirection", "html", "no list", "no block", "long"],
+)
+def test_wrong_answers(block, server, broken, message):
+    server.broken = broken
+    result = block(**GONE)
+    assert result["failed"] and message in result["msg"] and len(result["msg"]) < 500
+
+
+def test_a_redirection_does_not_get_the_token(block, server):
+    other = admin_api.Server(TOKEN)
+    with admin_api.running(other) as url:
+        server.broken = (302, b"", {"Location": f"{url}{admin_api.PATH}"})
+        assert block(**GONE)["failed"]
+    assert other.requests == []
+
+
+def test_a_wrong_token(block):
+    result = block(**GONE, token="another")
+    assert "answered with 401 (The access token is invalid)" in result["msg"] and "another" not in result["msg"]
+
+
+def test_by_https(server, tmp_path):
+    pem = tmp_path / "server.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "30"]
+    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(pem), "-out", str(tmp_path / "ca.crt")]
+    subprocess.run(command, check=True, capture_output=True)
+    pem.write_text(pem.read_text() + (tmp_path / "ca.crt").read_text())
+    with admin_api.running(server, str(pem)) as url:
+        options = {"api_url": url, "token": TOKEN, "use_proxy": False, **GONE}
+        result = modules.run("domain_block", **options)
+        assert result["failed"] and "its certificate is not valid" in result["msg"] and server.requests == []
+        assert modules.run("domain_block", **options, ca_path=str(tmp_path / "ca.crt"))["changed"]
+        assert not modules.run("domain_block", **options, validate_certs=False)["changed"]
+
+
+def test_nobody_listens_or_answers():
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        result = modules.run("domain_block", api_url=url, token=TOKEN, use_proxy=False, **GONE)
+        assert "Connection refused" in result["msg"]
+        bound.listen()
+        began = time.monotonic()
+        result = modules.run("domain_block", api_url=url, token=TOKEN, use_proxy=False, timeout=0.5, **GONE)
+    assert "no answer in time" in result["msg"] and time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"domain": "gone.example"}, "severity"),
+        ({"domain": "https://gone.example/", "severity": "noop"}, "is no name of a server"),
+        ({"domain": "*.example", "severity": "noop"}, "is no name of a server"),
+        ({"domain": "", "severity": "noop"}, "is no name of a server"),
+        ({**GONE, "api_url": "http://mastodon.example"}, "api_url must begin with https://"),
+        ({**GONE, "api_url": "mastodon.example"}, "api_url must be the address"),
+        ({**GONE, "api_url": "https://me:pw@mastodon.example"}, "api_url must be the address"),
+        ({**GONE, "api_url": "https://mastodon.example/api"}, "api_url must be the address"),
+        ({**GONE, "token": "two words"}, "one word"),
+        ({**GONE, "token": "a\r\nHost: b"}, "one word"),
+        ({**GONE, "timeout": 0}, "timeout must be"),
+    ],
+)
+def test_bad_options(options, message):
+    result = modules.run("domain_block", **{"api_url": "https://localhost:1", "token": TOKEN, **options})
+    assert result["failed"] and message in result["msg"]
+
+
+def test_a_name_in_another_script(block, server):
+    block(domain="MÜNCHEN.example", severity="noop")
+    assert server.blocks[0]["domain"] == "xn--mnchen-3ya.example"
