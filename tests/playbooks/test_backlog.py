@@ -6,11 +6,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pathlib
 import re
-import subprocess
-import sys
 import threading
 import time
 
@@ -23,30 +19,14 @@ RETRY = {"state": "absent", "sets": ["retry"], "domains": ["gone.example"]}
 
 
 @pytest.fixture
-def play(tmp_path):
+def play(tmp_path, ansible_playbook):
     def run(playbook, *arguments, **variables):
         inventory = tmp_path / "hosts.json"
         inventory.write_text(
             json.dumps({"all": {"hosts": {"here": {"ansible_connection": "local"}}}}), encoding="utf-8"
         )
-        env = dict(os.environ, ANSIBLE_HOME=str(tmp_path / "home"), ANSIBLE_NOCOLOR="1", HOME=str(tmp_path / "user"))
-        env.update(ANSIBLE_INJECT_FACT_VARS="false", ANSIBLE_DEPRECATION_WARNINGS="true")
-        env["PATH"] = os.pathsep.join((str(pathlib.Path(sys.executable).parent), env["PATH"]))
-        command = ["ansible-playbook", f"fediverse.mastodon.{playbook}", "-i", str(inventory), *arguments]
-        done = subprocess.run(
-            [*command, "-e", json.dumps(variables)],
-            env=env,
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        text = done.stdout + done.stderr
-        for word in ("DEPRECATION", "Traceback", "[WARNING]"):
-            assert word not in text, text
-        return done.returncode, text
+        name = f"fediverse.mastodon.{playbook}"
+        return ansible_playbook(name, "-i", str(inventory), *arguments, variables=variables, never=["[WARNING]"])
 
     return run
 

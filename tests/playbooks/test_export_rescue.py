@@ -7,11 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import pathlib
 import re
-import subprocess
-import sys
 import threading
 import time
 
@@ -47,7 +43,7 @@ def instance(tmp_path):
 
 
 @pytest.fixture
-def play(tmp_path, instance):
+def play(ansible_playbook, instance):
     """Runs a playbook over this instance."""
     _database, _client, root = instance
 
@@ -58,24 +54,8 @@ def play(tmp_path, instance):
             "sidekiq_options": {"mastodon_root": str(root)},
             **variables,
         }
-        env = dict(os.environ, ANSIBLE_HOME=str(tmp_path / "home"), ANSIBLE_NOCOLOR="1", HOME=str(tmp_path / "user"))
-        env.update(ANSIBLE_INJECT_FACT_VARS="false", ANSIBLE_DEPRECATION_WARNINGS="true")
-        env["PATH"] = os.pathsep.join((str(pathlib.Path(sys.executable).parent), env["PATH"]))
-        command = ["ansible-playbook", f"fediverse.mastodon.{playbook}", "-i", "here,", "-c", "local", *arguments]
-        done = subprocess.run(
-            [*command, "-e", json.dumps(given)],
-            env=env,
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
-        text = done.stdout + done.stderr
-        for word in ("DEPRECATION", "Traceback", SECRET, postgres.PASSWORD):
-            assert word not in text, text
-        return done.returncode, text
+        name, here = f"fediverse.mastodon.{playbook}", ("-i", "here,", "-c", "local")
+        return ansible_playbook(name, *here, *arguments, variables=given, never=[SECRET, postgres.PASSWORD])
 
     return run
 

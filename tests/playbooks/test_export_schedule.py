@@ -7,11 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import pathlib
 import re
-import subprocess
-import sys
 
 import pytest
 
@@ -20,7 +16,7 @@ from ansible_collections.fediverse.mastodon.tests.lab import postgres
 
 
 @pytest.fixture
-def schedule(tmp_path):
+def schedule(tmp_path, ansible_playbook):
     """Runs the playbook over an instance in trouble and one that cannot be reached; returns all that it printed."""
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(postgres.running())
@@ -43,26 +39,10 @@ def schedule(tmp_path):
         (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts}}), encoding="utf-8")
 
         def run(*arguments, playbook="fediverse.mastodon.export_schedule", **variables):
-            env = dict(os.environ, ANSIBLE_HOME=str(tmp_path / "home"), ANSIBLE_NOCOLOR="1", COLUMNS="80")
-            env.update(ANSIBLE_INJECT_FACT_VARS="false", ANSIBLE_DEPRECATION_WARNINGS="true")
-            env["PATH"] = os.pathsep.join((str(pathlib.Path(sys.executable).parent), env["PATH"]))
-            env["HOME"] = str(tmp_path)
-            command = ["ansible-playbook", playbook, "-i", "hosts.json", *arguments]
-            done = subprocess.run(
-                [*command, "-e", json.dumps(variables)],
-                env=env,
-                cwd=tmp_path,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=120,
-                check=False,
-            )
-            assert done.returncode == 0, done.stdout
-            for word in ("DEPRECATION", "Traceback", "private.example", postgres.PASSWORD):
-                assert word not in done.stdout
-            [report] = re.findall(r"^TASK \[Report\] \*+\n\n(.*?)\n\n?ok: \[", done.stdout, re.DOTALL | re.MULTILINE)
+            never = ["private.example", postgres.PASSWORD]
+            done = ansible_playbook(playbook, "-i", "hosts.json", *arguments, variables=variables, never=never)
+            assert done.status == 0, done.text
+            [report] = re.findall(r"^TASK \[Report\] \*+\n\n(.*?)\n\n?ok: \[", done.text, re.DOTALL | re.MULTILINE)
             return report
 
         yield run, orphan, client, database

@@ -8,11 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
-import pathlib
 import re
-import subprocess
-import sys
 
 import pytest
 
@@ -71,7 +67,7 @@ class Outcome:
 
 
 @pytest.fixture
-def health(tmp_path):
+def health(tmp_path, ansible_playbook):
     """Runs the playbook over hosts, given as their variables by name."""
 
     def run(hosts: dict[str, dict], *arguments: str, **variables: object) -> Outcome:
@@ -80,25 +76,9 @@ def health(tmp_path):
         inventory.write_text(
             json.dumps({"all": {"hosts": {name: {**local, **own} for name, own in hosts.items()}}}), encoding="utf-8"
         )
-        env = dict(os.environ, ANSIBLE_HOME=str(tmp_path / "home"), ANSIBLE_NOCOLOR="1", COLUMNS="80")
-        # What ansible-core 2.24 makes its default, and what it warns of before.
-        env.update(ANSIBLE_INJECT_FACT_VARS="false", ANSIBLE_DEPRECATION_WARNINGS="true")
-        env["PATH"] = os.pathsep.join((str(pathlib.Path(sys.executable).parent), env["PATH"]))
-        command = ["ansible-playbook", "fediverse.mastodon.health", "-i", str(inventory), *arguments]
-        done = subprocess.run(
-            [*command, "-e", json.dumps(variables)],
-            env=env,
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        for word in ("DEPRECATION", "Traceback", "s3cret"):
-            assert word not in done.stdout, done.stdout
-        return Outcome(done.returncode, done.stdout)
+        name = "fediverse.mastodon.health"
+        done = ansible_playbook(name, "-i", str(inventory), *arguments, variables=variables, never=["s3cret"])
+        return Outcome(*done)
 
     return run
 

@@ -8,11 +8,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
 import pathlib
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -149,7 +146,7 @@ def instance():
 
 
 @pytest.fixture
-def play(tmp_path, instance):
+def play(tmp_path, ansible_playbook, instance):
     """Runs snippets as one playbook; returns how many tasks of each changed something, and all that was printed."""
     _client, url = instance
     inventory = {"mastodon": {"hosts": {"mastodon.example": {"ansible_connection": "local", "ansible_become": False}}}}
@@ -157,25 +154,12 @@ def play(tmp_path, instance):
     def run(*names, arguments=(), archive=""):
         (tmp_path / "hosts.yml").write_text(json.dumps(inventory), encoding="utf-8")
         (tmp_path / "snippets.yml").write_text("".join(SNIPPETS[name] for name in names), encoding="utf-8")
-        env = dict(os.environ, ANSIBLE_HOME=str(tmp_path / "ansible"), HOME=str(tmp_path / "home"), ANSIBLE_NOCOLOR="1")
-        env.update(FEDIVERSE_REDIS_URL=url, ANSIBLE_INJECT_FACT_VARS="false", ANSIBLE_DEPRECATION_WARNINGS="true")
-        env["PATH"] = os.pathsep.join((str(pathlib.Path(sys.executable).parent), env["PATH"]))
-        done = subprocess.run(
-            ["ansible-playbook", "-i", "hosts.yml", "snippets.yml", "-e", f"archive={archive}", *arguments],
-            env=env,
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
-        for word in ("WARNING", "DEPRECATION", "/inbox"):
-            assert word not in done.stdout
-        plays = re.split(r"^PLAY (?!RECAP)", done.stdout, flags=re.MULTILINE)[1:]
-        return [len(re.findall(r"^changed: ", text, re.MULTILINE)) for text in plays], done.stdout
+        given = ["-e", f"archive={archive}", *arguments]
+        never = ["WARNING", "/inbox"]
+        done = ansible_playbook("snippets.yml", "-i", "hosts.yml", *given, never=never, FEDIVERSE_REDIS_URL=url)
+        assert done.status == 0, done.text
+        plays = re.split(r"^PLAY (?!RECAP)", done.text, flags=re.MULTILINE)[1:]
+        return [len(re.findall(r"^changed: ", text, re.MULTILINE)) for text in plays], done.text
 
     return run
 
@@ -189,7 +173,7 @@ def everything(client):
 
 def archives(tmp_path):
     """Those that were made, the oldest first."""
-    found = (tmp_path / "home" / ".local" / "state" / "fediverse.mastodon" / "archives").glob("*.jsonl.gz")
+    found = (tmp_path / "user" / ".local" / "state" / "fediverse.mastodon" / "archives").glob("*.jsonl.gz")
     return sorted(found, key=lambda path: path.stat().st_mtime_ns)
 
 

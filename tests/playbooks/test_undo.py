@@ -6,11 +6,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pathlib
 import re
-import subprocess
-import sys
 
 import pytest
 
@@ -20,7 +16,7 @@ SECRET = "s3cret-post-of-somebody"
 
 
 @pytest.fixture
-def play(tmp_path):
+def play(tmp_path, ansible_playbook):
     """Runs a playbook, given by name or as its tasks, over the host here and one that has no record."""
 
     def run(playbook, *arguments, **variables):
@@ -32,24 +28,7 @@ def play(tmp_path):
         local = {"ansible_connection": "local"}
         other = {**local, "runs_dir": str(tmp_path / "others")}
         inventory.write_text(json.dumps({"all": {"hosts": {"here": local, "other": other}}}), encoding="utf-8")
-        env = dict(os.environ, ANSIBLE_HOME=str(tmp_path / "home"), ANSIBLE_NOCOLOR="1", HOME=str(tmp_path / "user"))
-        env.update(ANSIBLE_INJECT_FACT_VARS="false", ANSIBLE_DEPRECATION_WARNINGS="true")
-        env["PATH"] = os.pathsep.join((str(pathlib.Path(sys.executable).parent), env["PATH"]))
-        command = ["ansible-playbook", playbook, "-i", str(inventory), *arguments, "-e", json.dumps(variables)]
-        done = subprocess.run(
-            command,
-            env=env,
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        text = done.stdout + done.stderr
-        for word in ("DEPRECATION", "Traceback", SECRET):
-            assert word not in text, text
-        return done.returncode, text
+        return ansible_playbook(playbook, "-i", str(inventory), *arguments, variables=variables, never=[SECRET])
 
     return run
 

@@ -494,7 +494,7 @@ for place = fresh, 1, -1 do
   end
 end
 return {
-  seen, fresh, fresh > 0 and members[1] or '', #members < page + margin and 1 or 0,
+  seen, fresh, fresh > 0 and members[1] or last, #members < page + margin and 1 or 0,
   table.concat(at, ','), table.concat(size, ','), table.concat(found), bytes
 }
 """

@@ -13,7 +13,8 @@ import typing as t
 from . import lua
 from .ahead import Ahead
 from .needles import Needles
-from .walk import PAGE, Page, locate
+from .trail import Trail
+from .walk import PAGE, Page
 
 
 def candidates(client: t.Any, key: bytes, needles: Needles, page: int = PAGE) -> t.Iterator[tuple[int, bytes]]:
@@ -22,9 +23,8 @@ def candidates(client: t.Any, key: bytes, needles: Needles, page: int = PAGE) ->
     Follows the list as C(walk.queue_members) does. Needs the right to run scripts, which Sidekiq itself needs as well;
     without it raises NoPermissionError of redis-py before the first member.
     """
-    left = client.llen(key)
-    total, last = 0, b""
-    milestones: list[bytes] = []
+    end, last = client.llen(key), b""
+    trail = Trail()
     pages = Page(page)
     kind = "nested" if needles.nested else "plain"
 
@@ -35,28 +35,32 @@ def candidates(client: t.Any, key: bytes, needles: Needles, page: int = PAGE) ->
             how = [kind, "folded" if needles.folded else "exact"]
             ahead.ask(["EVAL", lua.SCAN, 1, key, seen, pages.size, margin, last, *how, *needles.pieces])
 
-        if left:
+        if end:
             ask(0, b"")
-        while left > 0:
+        while trail.total < end:
             [reply] = ahead.answer()
             if reply[0] < 0:
                 # more was fetched than the margin allows for, or somebody deleted the last one
-                seen, there = locate(client, key, [last, *reversed(milestones)])
+                seen, there = trail.go_back(client, key, [last])
+                if not there:
+                    end = client.llen(key)
                 last = there[0] if there else b""
                 ask(seen, last)
                 continue
-            seen, fresh, last, ended, places, sizes, found, size = reply
+            seen, fresh, last, ended, places, sizes, joined, size = reply
             pages.learn(fresh, size)
-            milestones.append(last)
-            over = not fresh or ended or left <= fresh
+            total, left = trail.total, end - trail.total
+            over = ended or left <= fresh
             if not over:
                 ask(seen + fresh, last)
-            for place, raw in zip(_numbers(places), _cut(found, _numbers(sizes))):
+            found = list(_cut(joined, _numbers(sizes)))
+            trail.add(fresh, last, found)
+            behind = trail.is_behind
+            for place, raw in zip(_numbers(places), found):
                 if place >= left:
                     return
-                yield total + place, raw
-            left -= fresh
-            total += fresh
+                if not (behind and trail.is_known(raw)):
+                    yield total + place, raw
             if over:
                 return
 

@@ -10,9 +10,9 @@ A key of another type is not Sidekiq's and holds no member.
 
 from __future__ import annotations
 
-import itertools
 import typing as t
-from collections import Counter
+
+from .trail import Trail, only_once
 
 PAGE: t.Final = 1000
 _PAGE_BYTES = 1_000_000
@@ -46,10 +46,10 @@ def queue_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[byt
     """
     if client.type(key) != b"list":
         return
-    left: int | None = None
-    seen, recent, milestones = 0, t.cast("list[bytes]", []), t.cast("list[bytes]", [])
-    pages = Page(page)
-    while left is None or left > 0:
+    end: int | None = None
+    seen, recent = 0, t.cast("list[bytes]", [])
+    trail, pages = Trail(), Page(page)
+    while end is None or trail.total < end:
         # no transaction, which an ACL for reading does not permit: Redis answers a small pipeline in one go
         pipe = client.pipeline(transaction=False)
         pipe.lrange(key, -(seen + pages.size), -(seen - len(recent) + 1))
@@ -57,19 +57,18 @@ def queue_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[byt
         members, size = pipe.execute()
         place = _find(members, recent)
         if place is None:  # they lie further away, or are gone
-            seen, recent = locate(client, key, [*recent, *reversed(milestones)])
-            left = left if recent else None
+            seen, recent = trail.go_back(client, key, recent)
+            end = end if recent else None
             continue
-        if left is None:
-            left = size
-        fresh = members[:place]
+        if end is None:
+            end = size
+        fresh = members[:place][-(end - trail.total) :]
         seen += len(members) - len(recent)
-        at_head = seen >= size
-        yield from reversed(fresh[-left:])
-        if at_head:
+        fresh.reverse()
+        trail.add(len(fresh), fresh[-1] if fresh else b"", fresh)
+        yield from (member for member in fresh if not trail.is_known(member)) if trail.is_behind else fresh
+        if seen >= size:
             return
-        left -= len(fresh)
-        milestones += recent[:1]
         pages.learn(len(members), sum(map(len, members)))
         recent = members[: pages.margin]
 
@@ -115,7 +114,7 @@ def _find(members: list[bytes], recent: list[bytes]) -> int | None:
     expected = len(members) - len(recent)
     if members[expected:] == recent:
         return expected
-    telling = _telling(recent)
+    telling = only_once(recent)
     for place in sorted(range(len(members)), key=lambda index: (abs(index - expected), index < expected)):
         there = members[place : place + len(recent)]
         if there == recent[: len(there)] and not telling.isdisjoint(there):
@@ -126,25 +125,3 @@ def _find(members: list[bytes], recent: list[bytes]) -> int | None:
             place = len(members) - 1 - members[::-1].index(member)
             return place if place >= gone else None
     return None
-
-
-def locate(client: t.Any, key: bytes, seen: list[bytes]) -> tuple[int, list[bytes]]:
-    """How many members lie at and behind the first of these that is left, and that one; nothing if all are gone."""
-    seen = [member for member, _again in itertools.groupby(seen)]  # a caller may name the last one twice
-    telling = _telling(seen)
-    for member in seen:
-        if member not in telling:
-            continue
-        pipe = client.pipeline(transaction=False)
-        pipe.execute_command("LPOS", key, member, "RANK", -1)
-        pipe.llen(key)
-        place, size = pipe.execute()
-        if place is not None:
-            return size - place, [member]
-    return 0, []
-
-
-def _telling(seen: list[bytes]) -> set[bytes]:
-    """Members that say where a place is: those that were seen once; all, if none was."""
-    counts = Counter(seen)
-    return {member for member, count in counts.items() if count == 1} or set(counts)

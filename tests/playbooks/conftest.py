@@ -1,0 +1,51 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One way to run ansible-playbook, as a user does who has set nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from typing import NamedTuple
+
+import pytest
+
+_NEVER = ("DEPRECATION", "Traceback")
+
+
+class Outcome(NamedTuple):
+    """How ansible-playbook ended, and all that it printed."""
+
+    status: int
+    text: str
+
+
+@pytest.fixture
+def ansible_playbook(tmp_path):
+    """Runs ansible-playbook in this test's directory, with a home below it; ``never`` are words that it may not print."""
+
+    def run(playbook, *arguments, variables=None, never=(), **environment):
+        env = dict(os.environ, ANSIBLE_HOME=str(tmp_path / "home"), ANSIBLE_NOCOLOR="1", HOME=str(tmp_path / "user"))
+        # What ansible-core 2.24 makes its default, and what it warns of before.
+        env.update(ANSIBLE_INJECT_FACT_VARS="false", ANSIBLE_DEPRECATION_WARNINGS="true", COLUMNS="80", **environment)
+        env["PATH"] = os.pathsep.join((str(pathlib.Path(sys.executable).parent), env["PATH"]))
+        done = subprocess.run(
+            ["ansible-playbook", str(playbook), *arguments, "-e", json.dumps(variables or {})],
+            env=env,
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        for word in (*_NEVER, *never):
+            assert word not in done.stdout, done.stdout
+        return Outcome(done.returncode, done.stdout)
+
+    return run
