@@ -39,88 +39,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 records:
-  description: The records, the newest first.
+  description: The records, the newest first, each as RV(fediverse.mastodon.run_record#module:record).
   returned: success
   type: list
   elements: dict
-  contains:
-    run:
-      description: Its name.
-      returned: success
-      type: str
-      sample: 20261122T070556Z-export_rescue-1a2b3c
-    runbook:
-      description: Which runbook it was.
-      returned: success
-      type: str
-      sample: export_rescue
-    reason:
-      description: Why it was run.
-      returned: success
-      type: str
-      sample: Archives hang since noon, ticket 42.
-    who:
-      description: Who ran it.
-      returned: success
-      type: str
-      sample: alice
-    host:
-      description: The host on which it was run.
-      returned: success
-      type: str
-      sample: mastodon.example
-    begun_at:
-      description: When it began, in UTC.
-      returned: success
-      type: str
-      sample: "2026-11-22T07:05:56Z"
-    ended_at:
-      description: When it ended, in UTC; null if it did not.
-      returned: success
-      type: str
-      sample: "2026-11-22T07:09:12Z"
-    undone_at:
-      description: When it was undone, in UTC; null if it was not.
-      returned: success
-      type: str
-      sample: null
-    thresholds:
-      description: The limits it went by.
-      returned: success
-      type: dict
-      sample: {"stuck_after": "10m"}
-    before:
-      description: What was found at the beginning.
-      returned: success
-      type: dict
-      sample: {"findings": ["queue_late"]}
-    after:
-      description: What was found at the end.
-      returned: success
-      type: dict
-      sample: {"findings": []}
-    archives:
-      description: The archives of the jobs that were taken out, oldest first.
-      returned: success
-      type: list
-      elements: str
-      sample: [/root/.local/state/fediverse.mastodon/archives/20261122T070556Z-absent-73643a966f862de1.jsonl.gz]
-    steps:
-      description: What was done, in its order.
-      returned: success
-      type: list
-      elements: dict
-      sample: [{"did": "collapsed 2 duplicates"}]
-    format:
-      description: What the file is.
-      returned: success
-      type: str
-      sample: fediverse.mastodon run
-    version:
-      description: The version of that format.
-      returned: success
-      type: int
-      sample: 1
+  sample: [{"run": "20261122T070556Z-export_rescue-1a2b3c", "runbook": "export_rescue", "who": "alice"}]
 """
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import host, runs
