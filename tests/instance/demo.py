@@ -1,12 +1,13 @@
 # Copyright (c) 2026, The fediverse.mastodon authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""./dev demo: an instance in trouble, made up on this machine: the report that the collection gives of it, a cure, and its undoing."""
+"""./dev demo: an instance in trouble, made up on this machine: what is wrong with it, a runbook against that, and its undoing."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import os
 import pathlib
 import shlex
@@ -24,10 +25,38 @@ from ansible_collections.fediverse.mastodon.tests.instance.workers import QUEUES
 
 _HOST = "social.example"
 _HEALTH = "fediverse.mastodon.health"
+_UNDO = "fediverse.mastodon.undo"
 _CURE = pathlib.Path(__file__).with_name("cure.yml")
-_CURED_BY_IT = ("trouble", "stuck_export", "dead_domain")
-"""Situations in which there is something for the cure to take out."""
+_REASON = "a demonstration"
 
+
+@dataclasses.dataclass(frozen=True)
+class _Runbook:
+    """A playbook, the variables with which it is run, that of its reason, and what is done in the same run after it."""
+
+    name: str
+    variables: tuple[str, ...]
+    reason: str
+    more: tuple[str, ...] = ()
+
+    def command(self, *more: str) -> list[str]:
+        given = [word for variable in self.variables for word in ("-e", variable)]
+        return [f"fediverse.mastodon.{self.name}", *given, *more]
+
+
+_QUARANTINE = _Runbook(
+    "federation_rescue",
+    ("federation_rescue_actions=quarantine", "federation_rescue_domains=gone.example"),
+    "federation_rescue_reason",
+)
+_RUNBOOKS = {
+    "trouble": dataclasses.replace(_QUARANTINE, more=(os.path.relpath(_CURE),)),
+    "dead_domain": _QUARANTINE,
+    "stuck_export": _Runbook("export_rescue", (), "export_rescue_reason"),
+}
+"""For the situations that a runbook can do something about on a machine without systemd and PostgreSQL."""
+
+_WIDTH = 79
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # A save point, as every Mastodon should have one; it is never reached, and nothing is written at the end.
 _PERSISTENT = ("--save", "3600 1", "--shutdown-on-sigterm", "nosave")
@@ -67,20 +96,38 @@ def _show(running: server.Server, client: redis.Redis, options: argparse.Namespa
     processes = situation(client)
     _tell(f"Made up an instance of Mastodon in {time.monotonic() - began:.1f} s: {_size_of(client)}.")
     _tell(situation.title)
-    _tell(f"It is at {running.url} until this ends; nothing else on this machine is touched.")
+    _tell("It is there until this ends; nothing else on this machine is touched.")
     with heartbeat.kept_alive(client, processes):
-        cured = options.situation in _CURED_BY_IT
-        status = _look_and_cure(running, client) if cured else _run(running, [_HEALTH])
+        _tell("")
+        _tell(f"$ {shlex.join(['export', *(f'{name}={value}' for name, value in _settings(running).items())])}")
+        status = _run(running, [_HEALTH])
+        runbook = _RUNBOOKS.get(options.situation)
+        if runbook and not status:
+            status = _cure_and_undo(running, client, runbook)
         if not status:
             _say_what_is_next(running.url, stays=not options.no_wait and sys.stdin.isatty())
     return status
 
 
-def _look_and_cure(running: server.Server, client: redis.Redis) -> int:
-    """Look, edit, look again, undo; and let Redis itself say whether all is back."""
+def _cure_and_undo(running: server.Server, client: redis.Redis, runbook: _Runbook) -> int:
+    """See what a runbook would do, let it, see that it is done, undo it; and let Redis itself say whether all is back."""
     size, before = _size_of(client), _digests(client)
-    _tell("Here is its health, then a cure, first in check mode, then its health again; at the end all is undone.")
-    status = _run(running, [_HEALTH, os.path.relpath(_CURE), "-e", f"archives={running.socket.parent / 'archives'}"])
+    reason = ("-e", f"{runbook.reason}={_REASON}")
+    for what, more in (
+        ("First what it would do; nothing is changed.", ("--check", "--diff")),
+        ("For real.", reason),
+        ("Once more: it has nothing to do.", reason),
+    ):
+        status = _run(running, runbook.command(*more), what)
+        if status:
+            return status
+    run = _newest_run(running)
+    if run is None:
+        print(f"{runbook.name} left no record.", file=sys.stderr)
+        return 1
+    seen = [*runbook.more, _HEALTH, *(("-e", f"run={run}") if runbook.more else ())]
+    what = "Archives that were started more than once, in the same run; then its health again." if runbook.more else "Its health now."
+    status = _run(running, seen, what) or _run(running, [_UNDO, "-e", f"run={run}"], "And all of it back.")
     if status:
         return status
     if _digests(client) != before:
@@ -88,6 +135,12 @@ def _look_and_cure(running: server.Server, client: redis.Redis) -> int:
         return 1
     _tell(f"Undone: {_size_of(client)}; the same jobs in the same places as before.")
     return 0
+
+
+def _newest_run(running: server.Server) -> str | None:
+    """The name of the record that a runbook has just written."""
+    records = (running.socket.parent / ".local" / "state" / "fediverse.mastodon" / "runs").glob("*.json")
+    return max((record.stem for record in records), default=None)
 
 
 def _digests(client: redis.Redis) -> object:
@@ -100,18 +153,28 @@ def _size_of(client: redis.Redis) -> str:
     return f"{queued:,} jobs in its queues, {client.zcard('retry'):,} to be tried again"
 
 
-def _run(running: server.Server, playbooks: Sequence[str]) -> int:
-    """Run playbooks as a user would; what Ansible writes for itself goes away with the server."""
+def _settings(running: server.Server) -> dict[str, str]:
+    """What a user would export: where Redis is, and to see of a playbook its reports and what changes."""
+    return {
+        "FEDIVERSE_REDIS_URL": running.url,
+        "ANSIBLE_DISPLAY_OK_HOSTS": "no",
+        "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "no",
+    }
+
+
+def _run(running: server.Server, playbooks: Sequence[str], what: str = "") -> int:
+    """Run playbooks as a user would; archives, records and what Ansible writes for itself go away with the server."""
     private = running.socket.parent
     settings = private / "ansible.cfg"
     lines = ["[defaults]", f"home = {private}/ansible", f"remote_tmp = {private}/ansible/tmp"]
     settings.write_text("\n".join([*lines, "[connection]", "pipelining = true", ""]), encoding="utf-8")
-    env = dict(os.environ, ANSIBLE_CONFIG=str(settings))
+    env = dict(os.environ, ANSIBLE_CONFIG=str(settings), HOME=str(private), TMPDIR=str(private), **_settings(running))
     env.setdefault("ANSIBLE_PYTHON_INTERPRETER", sys.executable)
     if sys.stdout.isatty():
         env["ANSIBLE_FORCE_COLOR"] = "1"
-    command = _playbook(running.url, playbooks)
-    _tell(f"\n$ {shlex.join(command)}")
+    command = ["ansible-playbook", "-i", f"{_HOST},", "-c", "local", *playbooks]
+    _tell(f"\n# {what}" if what else "")
+    _tell(_wrapped(command))
     with _ended_with_us(command, env) as child:
         status = child.wait()
     if status:
@@ -119,8 +182,16 @@ def _run(running: server.Server, playbooks: Sequence[str]) -> int:
     return status
 
 
-def _playbook(url: str, playbooks: Sequence[str]) -> list[str]:
-    return ["ansible-playbook", *playbooks, "-i", f"{_HOST},", "-c", "local", "-e", f"redis_url={url}"]
+def _wrapped(command: Sequence[str]) -> str:
+    """A command as it could be typed, in lines that fit a terminal. An option stays with its value."""
+    lines, words = ["$"], iter(command)
+    for word in words:
+        part = shlex.join((word, next(words)) if word in ("-i", "-c", "-e") else (word,))
+        if len(lines[-1]) + len(part) > _WIDTH - 3:
+            lines[-1] += " \\"
+            lines.append("   ")
+        lines[-1] += f" {part}"
+    return "\n".join(lines)
 
 
 def _commands(url: str) -> list[list[str]]:
@@ -140,7 +211,7 @@ def _commands(url: str) -> list[list[str]]:
         module("sidekiq_job_info", "sets=retry"),
         module("sidekiq_job", "state=absent queues=pull older_than=1h", "--check", "--diff"),
         module("sidekiq_lock", "state=absent"),
-        _playbook(url, [_HEALTH, "-e", "health_fail_on=critical"]),
+        ["ansible-playbook", "-i", f"{_HOST},", "-c", "local", _HEALTH, "-e", f"redis_url={url}", "-e", "health_fail_on=critical"],
     ]
 
 

@@ -20,16 +20,21 @@ import time
 
 import pytest
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEMO = [sys.executable, str(pathlib.Path(__file__).parents[1] / "instance" / "demo.py")]
 STAND_IN = """#!/bin/sh
 echo "a report that takes its time"
 sleep 600
 """
 LOSES_A_JOB = f"""#!{sys.executable}
-import redis, sys
-url = next(argument.partition("=")[2] for argument in sys.argv if argument.startswith("redis_url="))
-if any(argument.endswith("cure.yml") for argument in sys.argv):
-    redis.Redis.from_url(url).rpop("queue:pull")
+import os, pathlib, redis, sys
+if "fediverse.mastodon.undo" in sys.argv:
+    redis.Redis.from_url(os.environ["FEDIVERSE_REDIS_URL"]).rpop("queue:pull")
+runs = pathlib.Path.home() / ".local/state/fediverse.mastodon/runs"
+runs.mkdir(parents=True, exist_ok=True)
+(runs / "a-run.json").touch()
+"""
+LEAVES_NO_RECORD = """#!/bin/sh
 """
 
 
@@ -48,11 +53,11 @@ def environment(place):
 
 
 def left_running(place):
-    """The command lines of all processes that have this place for temporary files."""
+    """The command lines of all processes that have this place, or one within, for temporary files."""
     found = []
     for process in pathlib.Path("/proc").glob("[0-9]*"):
         try:
-            if f"TMPDIR={place}".encode() in (process / "environ").read_bytes().split(b"\0"):
+            if b"\0TMPDIR=%b" % os.fsencode(place) in b"\0" + (process / "environ").read_bytes():
                 found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
@@ -91,33 +96,118 @@ def rules(report):
     return set(re.findall(r"\[(\w+)\]$", report, re.MULTILINE))
 
 
-def test_without_a_terminal_it_shows_report_and_cure_and_ends(place):
-    began = time.monotonic()
-    done = subprocess.run(
-        DEMO, env=environment(place), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert time.monotonic() - began < 60, "less than 10 s on an idle machine"
-    report, cure = done.stdout.split("\nPLAY [Cure]")
-    assert "74,404 jobs in its queues" in report
-    found = rules(report)
+VARIES = {
+    r"127\.0\.0\.1:\d+": "127.0.0.1:PORT",
+    r"/tmp/\S*/instance-\w+|/tmp/instance-\w+": "/tmp/INSTANCE",
+    r"\d{8}T\d{6}Z-(\w+)-[0-9a-f]{6,16}": r"TIME-\1-NAME",
+    r"in \d+\.\d s:": "in N s:",
+}
+"""What is another each time, and what it is called here."""
+
+
+def lines_of(text):
+    """Without what varies."""
+    for pattern, name in VARIES.items():
+        text = re.sub(pattern, name, text)
+    return [line.rstrip() for line in text.splitlines()]
+
+
+def parts_of(text):
+    """The parts of a transcript between those that are left out."""
+    parts = [[]]
+    for line in lines_of(text):
+        if line == "[...]":
+            parts.append([])
+        else:
+            parts[-1].append(line)
+    return parts
+
+
+def first_that_is_not_there(parts, lines):
+    """Of parts that should follow each other in these lines."""
+    at = 0
+    for part in parts:
+        places = [place for place in range(at, len(lines)) if lines[place : place + len(part)] == part]
+        if not places:
+            return "\n".join(part)
+        at = places[0] + len(part)
+    return None
+
+
+@pytest.fixture(scope="module")
+def shown():
+    """What it printed without a terminal, and how long it took."""
+    with tempfile.TemporaryDirectory(prefix="d-", dir="/tmp") as folder:
+        began = time.monotonic()
+        done = subprocess.run(
+            DEMO,
+            env=environment(folder),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        seconds = time.monotonic() - began
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert eventually(lambda: nothing_left(pathlib.Path(folder))), left_running(folder)
+    return done.stdout, seconds
+
+
+def test_without_a_terminal_it_shows_the_way_from_the_finding_to_the_undoing_and_ends(shown):
+    text, seconds = shown
+    assert seconds < 180, "less than 20 s on an idle machine"
+    beginning, *steps = re.split(r"^\$ ansible-playbook ", text, flags=re.MULTILINE)
+    health, checked, done, again, cured, undone = steps
+    assert "74,404 jobs in its queues" in beginning
+    found = rules(health)
     assert found >= {"export_retrying", "export_duplicated", "export_waiting"}
     assert found >= {"domain_holds_threads", "domain_fills_retry", "queue_late"}
     assert found >= {"scheduled_not_moving", "retries_not_moving", "recurring_overdue", "ghost_processes"}
     assert "locks_orphaned" in found
-    in_check_mode, _applied, seen_again, undone = re.split(
-        r"^TASK \[Keep one job of each export\]|^PLAY \[(?:Health of Sidekiq|Undo)\]", cure, flags=re.MULTILINE
-    )
-    for line in ('-        "BackupWorker": 2', '+        "BackupWorker": 0', '-        "gone.example": 7000'):
-        assert f"\n{line}\n" in in_check_mode
-    assert found - rules(seen_again) == {"export_duplicated", "domain_fills_retry"}
-    assert "enqueued 70,404  retry 832" in seen_again
-    assert ": 7000 jobs)" in undone and ": 2 jobs)" in undone
+    assert '\n-        "gone.example": 7000\n+        "gone.example": 0\n' in checked and "Would take 7,000 jobs" in checked
+    assert "\nquarantine: 7,000 jobs, kept in\n" in done and "now 0 jobs wait" in done
+    assert "\n-> Nothing to do.\n" in again and "changed=0 " in again
+    assert '\n-        "BackupWorker": 2\n+        "BackupWorker": 0\n' in cured
+    assert found - rules(cured) == {"export_duplicated", "domain_fills_retry"}
+    assert "enqueued 70,404  retry 832" in cured
+    assert "put back 7,002 jobs from 2 archives" in undone
     end = "Undone: 74,404 jobs in its queues, 3,834 to be tried again; the same jobs in the same places as before."
     assert f"\n{end}\n" in undone
     assert "Try next, at a terminal" in undone and "--check --diff" in undone
-    assert "/inbox" not in done.stdout, "an argument of a job"
-    assert eventually(lambda: nothing_left(place)), left_running(place)
+    for word in ("/inbox", "[WARNING]", "DEPRECATION"):
+        assert word not in text
+
+
+def test_the_first_screen_of_the_readme_is_what_it_shows(shown):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [transcript] = re.findall(r"^```text\n\$ \./dev demo\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    lines, parts = lines_of(shown[0]), parts_of(transcript)
+    assert first_that_is_not_there(parts, lines) is None
+    assert len(transcript.splitlines()) < 40
+    for part in parts:  # the comparison sees each line of it
+        for number, line in enumerate(part):
+            other = [*part[:number], f"{line}!", *part[number + 1 :]]
+            assert first_that_is_not_there([other if one is part else one for one in parts], lines)
+
+
+@pytest.mark.parametrize(
+    ("situation", "runbook"), [("dead_domain", "federation_rescue"), ("stuck_export", "export_rescue")]
+)
+def test_each_situation_has_its_runbook(place, situation, runbook):
+    done = subprocess.run(
+        [*DEMO, "--situation", situation],
+        env=environment(place),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    *_others, again, _health, undone = re.split(r"^\$ ansible-playbook ", done.stdout, flags=re.MULTILINE)
+    assert f"fediverse.mastodon.{runbook}" in again and "Nothing to do." in again and "changed=0 " in again
+    assert "the same jobs in the same places as before" in undone
 
 
 def test_it_says_when_the_undoing_loses_a_job(place, tmp_path):
@@ -130,6 +220,15 @@ def test_it_says_when_the_undoing_loses_a_job(place, tmp_path):
     assert "It is not as before the cure (20,404 jobs in its queues" in done.stderr
     assert "but: 20,403 jobs in its queues" in done.stderr
     assert eventually(lambda: nothing_left(place)), left_running(place)
+
+
+def test_it_says_when_the_runbook_leaves_no_record(place, tmp_path):
+    env = with_another_ansible(environment(place), tmp_path, LEAVES_NO_RECORD)
+    demo = [*DEMO, "--situation", "dead_domain"]
+    done = subprocess.run(
+        demo, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "federation_rescue left no record.\n")
 
 
 @pytest.mark.parametrize("key", ["\r", "\x03"], ids=["Enter", "Ctrl-C"])
@@ -168,7 +267,7 @@ ENDINGS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 MOMENTS = {
     "stand-in": ("healthy", "takes its time"),  # surely runs when the signal comes
     "report": ("healthy", "\nPLAY "),
-    "cure": ("stuck_export", "\nTASK [Keep one job of each export]"),
+    "runbook": ("stuck_export", "\nPLAY [Help the archives that hang]"),
 }
 
 

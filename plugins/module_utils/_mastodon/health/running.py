@@ -11,7 +11,7 @@ from collections import Counter
 
 from ..workers import remote_domain
 from .finding import Finding
-from .view import View, duration, jobs, most, task
+from .view import View, duration, jobs, most
 
 _LEAST_THREADS = 3
 
@@ -69,7 +69,8 @@ def domain_holds_threads(view: View) -> t.Iterator[Finding]:
             f"domain {domain}",
             f"Jobs for {domain} hold {held} of {threads} threads.",
             f"See whether it answers: curl -sSm 10 https://{domain}/.well-known/nodeinfo. If it is gone, Moderation > Federation > {domain} >"
-            " Stop delivery makes its deliveries end at once. To take its jobs out"
-            f" (into an archive): {task('sidekiq_job', f'state=absent domains={domain}')}.",
+            " Stop delivery makes its deliveries end at once. To take its jobs out (into an archive) until it answers again: ansible-playbook -b"
+            " fediverse.mastodon.federation_rescue -e federation_rescue_actions=quarantine"
+            f" -e federation_rescue_domains={domain} --check --diff (then without --check, and with a reason).",
             {"held": held, "threads": threads, "domains": dict(domains.most_common(5))},
         )
