@@ -126,7 +126,11 @@ def _cure_and_undo(running: server.Server, client: redis.Redis, runbook: _Runboo
         print(f"{runbook.name} left no record.", file=sys.stderr)
         return 1
     seen = [*runbook.more, _HEALTH, *(("-e", f"run={run}") if runbook.more else ())]
-    what = "Archives that were started more than once, in the same run; then its health again." if runbook.more else "Its health now."
+    what = (
+        "Archives that were started more than once, in the same run; then its health again."
+        if runbook.more
+        else "Its health now."
+    )
     status = _run(running, seen, what) or _run(running, [_UNDO, "-e", f"run={run}"], "And all of it back.")
     if status:
         return status
@@ -211,7 +215,18 @@ def _commands(url: str) -> list[list[str]]:
         module("sidekiq_job_info", "sets=retry"),
         module("sidekiq_job", "state=absent queues=pull older_than=1h", "--check", "--diff"),
         module("sidekiq_lock", "state=absent"),
-        ["ansible-playbook", "-i", f"{_HOST},", "-c", "local", _HEALTH, "-e", f"redis_url={url}", "-e", "health_fail_on=critical"],
+        [
+            "ansible-playbook",
+            "-i",
+            f"{_HOST},",
+            "-c",
+            "local",
+            _HEALTH,
+            "-e",
+            f"redis_url={url}",
+            "-e",
+            "health_fail_on=critical",
+        ],
     ]
 
 

@@ -165,7 +165,10 @@ def test_without_a_terminal_it_shows_the_way_from_the_finding_to_the_undoing_and
     assert found >= {"domain_holds_threads", "domain_fills_retry", "queue_late"}
     assert found >= {"scheduled_not_moving", "retries_not_moving", "recurring_overdue", "ghost_processes"}
     assert "locks_orphaned" in found
-    assert '\n-        "gone.example": 7000\n+        "gone.example": 0\n' in checked and "Would take 7,000 jobs" in checked
+    assert (
+        '\n-        "gone.example": 7000\n+        "gone.example": 0\n' in checked
+        and "Would take 7,000 jobs" in checked
+    )
     assert "\nquarantine: 7,000 jobs, kept in\n" in done and "now 0 jobs wait" in done
     assert "\n-> Nothing to do.\n" in again and "changed=0 " in again
     assert '\n-        "BackupWorker": 2\n+        "BackupWorker": 0\n' in cured

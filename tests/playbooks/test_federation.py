@@ -118,7 +118,9 @@ def test_quarantine_and_undo(play, dead_domain, tmp_path):
     status, text = play("federation_rescue", "--check", "--diff", redis_url=url, **both, **QUICK)
     assert status == 0, text
     assert re.search(r"-> Would stop \S+; beside the stuck jobs \d+ others", text.replace("\n  ", "")), text
-    assert "-> Would take 140 jobs out (80 of the queues, 60 of the retry set), into an archive." in " ".join(text.split())
+    assert "-> Would take 140 jobs out (80 of the queues, 60 of the retry set), into an archive." in " ".join(
+        text.split()
+    )
     assert everything(client) == before and not (tmp_path / "user").exists()
 
     status, text = play("federation_rescue", redis_url=url, **QUARANTINE, **QUICK, federation_rescue_reason="ticket 42")

@@ -125,6 +125,22 @@ def test_every_option_of_the_connection_is_explained():
     assert {name: variable.strip("`") for name, variable in said.items()} == names
 
 
+def there(pattern):
+    """Names of files or folders."""
+    return sorted(path.stem for path in ROOT.glob(pattern))
+
+
+def test_the_readme_lists_what_there_is():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    content = readme.partition("## Included content\n")[2].partition("\n## ")[0]
+    listed = dict(re.findall(r"^\* (\w+):(.*?)(?=^\* )", content, re.MULTILINE | re.DOTALL))
+    own = r"^  \* `fediverse\.mastodon\.(\w+)`: "
+    assert re.findall(own, listed["Modules"], re.MULTILINE) == there("plugins/modules/*.py")
+    assert re.findall(own, listed["Roles"], re.MULTILINE) == there("roles/*")
+    assert sorted(re.findall(r"`(\w+)`", listed["Playbooks"])) == there("playbooks/*.yml")
+    assert {f"docs/{name}.md" for name in there("docs/*.md")} == set(re.findall(r"\]\((docs/[\w-]+\.md)", readme))
+
+
 HOMES = {"module": "plugins/modules/{}.py", "role": "roles/{}/meta/argument_specs.yml", "playbook": "playbooks/{}.yml"}
 
 
