@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The fediverse.mastodon authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The temporary workers of the role backlog_recovery."""
+"""The workers of the role temporary_workers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.text.formatters import human_to_bytes
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.backlog.drain import Wish, plan_drain
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.backlog.drain import STEM, Wish, plan_drain
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.host import read_host
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.duration import seconds
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import SidekiqError
@@ -20,7 +20,7 @@ name: backlog_drain
 short_description: Transient units that are what the stock unit is, but for queues, threads and memory
 version_added: 1.0.0
 description:
-  - Made for the role P(fediverse.mastodon.backlog_recovery#role).
+  - Made for the role P(fediverse.mastodon.temporary_workers#role).
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
 positional: _input
@@ -35,6 +35,10 @@ options:
     type: list
     elements: string
     required: true
+  tag:
+    description: Tag of the processes, and what the names of their units begin with.
+    type: string
+    default: mastodon-drain
   workers:
     description: How many processes.
     type: int
@@ -83,10 +87,11 @@ def backlog_drain(
     deadline: str = "1h",
     free_connections: int | None = None,
     free_memory: int | None = None,
+    tag: str = STEM,
 ) -> dict[str, t.Any]:
     """See DOCUMENTATION."""
     try:
-        wish = Wish(tuple(queues), workers, threads, human_to_bytes(memory), seconds(deadline, "deadline"))
+        wish = Wish(tuple(queues), workers, threads, human_to_bytes(memory), seconds(deadline, "deadline"), tag)
         return plan_drain(read_host(facts), wish, free_connections, free_memory)
     except (SidekiqError, ValueError) as failure:
         raise AnsibleFilterError(str(failure)) from failure

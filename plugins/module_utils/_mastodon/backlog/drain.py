@@ -28,11 +28,15 @@ _OURS: t.Final = {
     "NotifyAccess", "KillMode", "KillSignal",
 }  # fmt: skip
 _SPARE_CONNECTIONS: t.Final = 5
+_TAG: t.Final = re.compile(r"[a-z][a-z0-9-]*")
 
 
 @dataclass(frozen=True)
 class Wish:
-    """C(memory): bytes for each process. C(deadline): seconds after which systemd itself ends it, whatever became of us."""
+    """C(memory): bytes for each process. C(deadline): seconds after which systemd itself ends it, whatever became of us.
+
+    C(tag): of the processes, and what the names of their units begin with.
+    """
 
     queues: t.Sequence[str]
     workers: int
@@ -44,6 +48,8 @@ class Wish:
 
 def plan_drain(host: Host, wish: Wish, free_connections: int | None, free_memory: int | None) -> dict[str, t.Any]:
     """C(units): name, command (argv), file and text of the environment. C(refusals), C(warnings): in sentences."""
+    if not _TAG.fullmatch(wish.tag):
+        raise BadOption(f"tag: {wish.tag!r} is no tag; it has small letters, digits and hyphens, as mastodon-drain.")
     if SCHEDULER in wish.queues:
         raise BadOption(
             "The queue scheduler must never run in more than one process: its recurring jobs would be made twice."
@@ -77,8 +83,8 @@ def plan_drain(host: Host, wish: Wish, free_connections: int | None, free_memory
 
 
 def _unit(host: Host, wish: Wish, threads: int, number: int) -> dict[str, t.Any]:
-    name = f"{STEM}-{number}.service"
-    path = f"{FOLDER}/{STEM}-{number}.env"
+    name = f"{wish.tag}-{number}.service"
+    path = f"{FOLDER}/{wish.tag}-{number}.env"
     command = host.command
     wanted = replace(
         command,
@@ -100,7 +106,7 @@ def _unit(host: Host, wish: Wish, threads: int, number: int) -> dict[str, t.Any]
         f"RuntimeMaxSec={int(wish.deadline)}",
     ]
     argv = ["systemd-run", "--quiet", "--collect", "--no-ask-password", f"--unit={name}", "--service-type=simple"]
-    argv += [f"--description=Sidekiq for a backlog ({', '.join(wish.queues)})"]
+    argv += [f"--description=Sidekiq for a time ({', '.join(wish.queues)})"]
     argv += [word for entry in properties for word in ("-p", entry)]
     environment = {**host.stock.environment(), "DB_POOL": str(threads)}
     text = "".join(f"{key}={_quoted(value)}\n" for key, value in environment.items())

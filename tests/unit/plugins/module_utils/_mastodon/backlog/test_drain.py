@@ -86,3 +86,16 @@ def test_never_the_scheduler():
 def test_words_that_mean_something_else_to_systemd():
     with pytest.raises(BadOption, match=r"\$ or %"):
         plan(STOCK.replace("-c 25", "-c 25 -C ${CONFIG}"))
+
+
+def test_a_tag_of_its_own():
+    host = read_host(facts(STOCK))
+    [unit] = plan_drain(host, Wish(("pull",), 1, 5, GIB, 2000, "mastodon-archives"), 100, 8 * GIB)["units"]
+    assert (unit["name"], unit["file"]) == ("mastodon-archives-1.service", "/run/mastodon-archives-1.env")
+    assert unit["argv"][unit["argv"].index("-g") + 1] == "mastodon-archives"
+
+
+@pytest.mark.parametrize("tag", ["", "../x", "a b", "mastodon-*"])
+def test_a_tag_that_is_none(tag):
+    with pytest.raises(BadOption, match="tag"):
+        plan_drain(read_host(facts(STOCK)), Wish(("pull",), 1, 5, GIB, 2000, tag), 100, 8 * GIB)
