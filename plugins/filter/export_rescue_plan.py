@@ -9,7 +9,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.export_rescue import is_due, plan
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.export_rescue import Situation, is_due, plan
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
 
 DOCUMENTATION = r"""
@@ -44,6 +44,19 @@ options:
     type: list
     elements: string
     default: []
+  sizes:
+    description:
+      - How many jobs wait in each queue.
+    type: dictionary
+  worker_from:
+    description:
+      - Jobs before an archive from which on a worker of its own is wanted.
+    type: int
+    default: 1000
+  storage:
+    description:
+      - What M(fediverse.mastodon.export_storage_info) returned. Without it nothing is refused for want of room.
+    type: dictionary
 """
 
 EXAMPLES = r"""
@@ -56,25 +69,32 @@ RETURN = r"""
 _value:
   description:
     - C(enqueue), rows whose job is put back; C(retry), jobs that are run now; C(surplus), jobs that are taken out; C(stuck), jobs that run for too
-      long, with their processes; C(watch), rows whose archive is then to come; C(helpless), rows for which nothing is done, and why; C(due),
-      whether anything is done at all.
+      long, with their processes; C(watch), rows whose archive is then to come; C(helpless), rows for which nothing is done, and why;
+      C(no_room), those of them for whose archive there is no room; C(worker_queues), queues that need a worker of their own, because nobody
+      serves them or too many jobs stand before an archive; C(ahead), how many these are at most; C(due), whether anything is done at all.
   type: dictionary
 """
 
 
 def export_rescue_plan(
-    found: t.Mapping[str, t.Any], stuck_after: str, retries: str = "run", serving: t.Sequence[str] = ()
+    found: t.Mapping[str, t.Any],
+    stuck_after: str,
+    retries: str = "run",
+    serving: t.Sequence[str] = (),
+    sizes: t.Mapping[str, int] | None = None,
+    worker_from: int = 1000,
+    storage: t.Mapping[str, t.Any] | None = None,
 ) -> dict[str, t.Any]:
     """See DOCUMENTATION."""
     if retries not in ("run", "keep", "remove"):
         raise AnsibleFilterError(f"export_rescue_plan: retries must be run, keep or remove, not {retries!r}.")
     try:
-        rescue = plan(found, stuck_after, retries, serving)
+        rescue = plan(found, stuck_after, retries, Situation(serving, sizes or {}, worker_from, storage))
     except BadOption as problem:
         raise AnsibleFilterError(str(problem)) from problem
     except (KeyError, TypeError) as problem:
         raise AnsibleFilterError(
-            f"export_rescue_plan: this is not what export_info returns ({problem!r})."
+            f"export_rescue_plan: this is not what export_info and export_storage_info return ({problem!r})."
         ) from problem
     return {**vars(rescue), "due": is_due(rescue)}
 

@@ -50,7 +50,6 @@ def play(ansible_playbook, instance):
     def run(playbook, *arguments, **variables):
         given = {
             "export_rescue_mastodon_root": str(root),
-            "export_rescue_files": str(root / "public" / "system"),
             "sidekiq_options": {"mastodon_root": str(root)},
             **variables,
         }
@@ -134,3 +133,49 @@ def test_without_a_database(instance, play):
     status, text = play("export_rescue", "--check", export_rescue_database="never")
     assert status == 0, text
     assert "The database was not read" in text and "would take out 1 jobs that nobody needs" in text
+    assert "which rows have no job (orphans)" in text and "whether they fit" in text
+
+    working = threading.Thread(target=take_when_single, args=(client,))
+    working.start()
+    told = {"export_rescue_reason": "a test", "export_rescue_wait": 60}
+    status, text = play("export_rescue", export_rescue_database="never", **told)
+    working.join()
+    assert status == 0, text
+    assert "the job of archive 7 has ended; whether the archive is there is not known without the database" in text
+
+
+def take_when_single(client):
+    """What the worker would do when the duplicate is gone."""
+    deadline = time.monotonic() + 120
+    while client.llen("queue:pull") != 1 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    time.sleep(1)
+    client.rpop("queue:pull")
+
+
+def test_what_does_not_fit_is_not_started(instance, play):
+    """An account with more media than any disk has room for: its orphan and its retry stay where they are."""
+    database, client, _root = instance
+    large, small = (
+        database.add_backup(database.add_user(*one)) for one in (("dave", [2_000_000_000] * 5000), ("erin",))
+    )
+    failed = database.add_backup(database.add_user("frank", [2_000_000_000] * 5000))
+    error = {"retry_count": 1, "error_class": "Errno::ENOSPC", "error_message": SECRET, "failed_at": time.time() - 9}
+    client.zadd("retry", {payload(failed, "r1", **error): time.time() + 600})
+    told = {"export_rescue_reason": "a test", "export_rescue_wait": 0}
+    status, text = play("export_rescue", **told)
+    assert status == 0, text
+    assert "CRITICAL [archive_does_not_fit]" in text
+    for number in (large, failed):
+        assert f"archive {number} is not helped: There is no room for it: it needs about" in text
+    assert f"put back the jobs of the archives {small}, which have none" in text
+    waiting, retry = state(client)
+    assert [json.loads(raw)["args"] for raw in waiting] == [[small]]
+    assert len(retry) == 1
+
+    client.delete("queue:pull")
+    database.finish(small)
+    status, text = play("export_rescue", **told)
+    assert status == 0, text
+    assert "Nothing to do." in text and changed(text) == 0
+    assert text.count("is not helped: There is no room for it") == 2

@@ -10,6 +10,8 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._sidekiq.duration import seconds
+from .export_room import Room, room_of
+from .workers import ARCHIVE_QUEUE
 
 Export = t.Mapping[str, t.Any]
 
@@ -18,7 +20,9 @@ Export = t.Mapping[str, t.Any]
 class Rescue:
     """C(enqueue): rows without a job; C(retry): jobs that failed and can run now; C(surplus): jobs that nobody needs;
     C(stuck): jobs that run for too long, and their processes; C(watch): rows whose archive is then to come;
-    C(helpless): rows that nothing is done for, and why."""
+    C(helpless): rows that nothing is done for, and why; C(no_room): those of them that would not fit;
+    C(worker_queues): queues in which archives wait behind too many jobs, or that nobody serves; C(ahead): the most jobs
+    before one of C(watch)."""
 
     enqueue: list[int] = field(default_factory=list)
     retry: list[str] = field(default_factory=list)
@@ -26,19 +30,36 @@ class Rescue:
     stuck: list[dict[str, t.Any]] = field(default_factory=list)
     watch: list[int] = field(default_factory=list)
     helpless: list[dict[str, t.Any]] = field(default_factory=list)
+    no_room: list[int] = field(default_factory=list)
+    worker_queues: list[str] = field(default_factory=list)
+    ahead: int = 0
 
 
-def plan(found: t.Mapping[str, t.Any], stuck_after: str, retries: str, serving: t.Collection[str]) -> Rescue:
-    """C(serving): the queues that some process serves. C(retries): run, remove or keep. Raises BadOption."""
+@dataclass(frozen=True)
+class Situation:
+    """C(serving): the queues that some process serves; C(sizes): how many jobs wait in each queue; C(worker_from): jobs
+    before an archive from which on it needs a worker of its own; C(storage): what export_storage_info returned."""
+
+    serving: t.Collection[str] = ()
+    sizes: t.Mapping[str, int] = field(default_factory=dict)
+    worker_from: int = 1000
+    storage: t.Mapping[str, t.Any] | None = None
+
+
+def plan(found: t.Mapping[str, t.Any], stuck_after: str, retries: str, around: Situation) -> Rescue:
+    """C(retries): run, remove or keep. Raises BadOption."""
     limit = seconds(stuck_after, "export_rescue_stuck_after")
-    rescue = Rescue()
+    rescue, room = Rescue(), room_of(around.storage)
     for export in found["exports"]:
-        _one(rescue, export, limit, retries, serving)
+        if _place(export) == "queues" and export["duplicate_of"] is None:
+            room.take(export["media_bytes"])  # is built whatever we do
+    for export in found["exports"]:
+        _one(rescue, export, limit, retries, around, room)
     rescue.surplus.extend(job["jid"] for job in found["needless_jobs"] if job["place"] != "running" and job["jid"])
     return rescue
 
 
-def _one(rescue: Rescue, export: Export, limit: float, retries: str, serving: t.Collection[str]) -> None:
+def _one(rescue: Rescue, export: Export, limit: float, retries: str, around: Situation, room: Room) -> None:
     rescue.surplus.extend(export["surplus_jids"])
     if export["duplicate_of"] is not None:
         _helpless(
@@ -55,18 +76,10 @@ def _one(rescue: Rescue, export: Export, limit: float, retries: str, serving: t.
         return
     if state in ("finished", "gone"):
         return
-    if state == "orphaned":
-        rescue.enqueue.append(export["backup_id"])
-    place = export["jobs"][0]["place"] if export["jobs"] else ""
+    place = _place(export)
     if place == "running" and (export["elapsed"] or 0.0) > limit:
-        rescue.stuck.append(
-            {
-                "backup_id": export["backup_id"],
-                "jid": export["jid"],
-                "identity": export["process"],
-                "elapsed": export["elapsed"],
-            }
-        )
+        rescue.stuck.append({name: export[name] for name in ("backup_id", "jid", "elapsed")})
+        rescue.stuck[-1]["identity"] = export["process"]
     if place == "retry" and retries == "remove":
         rescue.surplus.append(export["jid"])
         _helpless(
@@ -75,13 +88,42 @@ def _one(rescue: Rescue, export: Export, limit: float, retries: str, serving: t.
             f"it failed {export['attempts']} times ({export['error_class']}), and its job is removed as asked for",
         )
         return
-    if place in ("retry", "scheduled") and retries == "run":
-        rescue.retry.append(export["jid"])
-    queue = export["queue"] or "pull"
-    if place != "running" and queue not in serving:
+    if place == "running":
+        rescue.watch.append(export["backup_id"])
+    else:
+        starts = place != "queues" and not (place and retries == "keep")
+        _wait_in_line(rescue, export, starts, around, room)
+
+
+def _wait_in_line(rescue: Rescue, export: Export, starts: bool, around: Situation, room: Room) -> None:
+    """One that does not run: is there room for it, if we start it, and does it get its turn?"""
+    number, queue = export["backup_id"], export["queue"] or ARCHIVE_QUEUE
+    place = _place(export)
+    if starts:
+        refusal = room.take(export["media_bytes"])
+        if refusal is not None:
+            rescue.no_room.append(number)
+            last = " Mastodon deletes its row after five retries." if place == "retry" else ""
+            _helpless(rescue, export, refusal + last)
+            return
+        if place:
+            rescue.retry.append(export["jid"])
+        else:
+            rescue.enqueue.append(number)
+    served = queue in around.serving
+    ahead = around.sizes.get(queue, 0) if starts else export["ahead"] or 0
+    if queue not in rescue.worker_queues and (not served or ahead >= around.worker_from):
+        rescue.worker_queues.append(queue)
+    if not served:
         _helpless(rescue, export, f"no process serves the queue {queue}")
         return
-    rescue.watch.append(export["backup_id"])
+    rescue.ahead = max(rescue.ahead, ahead)
+    rescue.watch.append(number)
+
+
+def _place(export: Export) -> str:
+    """Where the job is that ends first; empty without one."""
+    return str(export["jobs"][0]["place"]) if export["jobs"] else ""
 
 
 def _helpless(rescue: Rescue, export: Export, reason: str) -> None:

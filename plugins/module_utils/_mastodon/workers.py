@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from .._sidekiq.job import Job
 
 ARCHIVE: t.Final = "BackupWorker"
+ARCHIVE_QUEUE: t.Final = "pull"
 """Builds the archive of an account ("export"); its argument is the id of a row in C(backups)."""
 
 QUEUES: t.Final = ("default", "push", "ingress", "mailers", "pull", "scheduler")
