@@ -26,7 +26,8 @@ positional: _input
 options:
   _input:
     description:
-      - What M(fediverse.mastodon.sidekiq_info) returned, with the sections V(totals), V(queues), V(processes) and V(busy).
+      - What M(fediverse.mastodon.sidekiq_info) returned, with the sections V(totals), V(queues), V(processes) and V(busy), and
+        V(sets) for what is not polled.
     type: dictionary
     required: true
   before:
@@ -57,6 +58,10 @@ options:
     description: A job that holds its thread for longer is stuck.
     type: string
     default: 30m
+  due_late:
+    description: The retry or scheduled set is not polled when a job is due for longer.
+    type: string
+    default: 1m
   queues:
     description: These queues are watched; by default those that are behind.
     type: list
@@ -74,8 +79,9 @@ _value:
   description:
     - C(seconds) that were measured, and the rates in jobs a second, C(arrived), C(completed), C(failed) and C(per_thread); C(backlog), C(threads).
     - C(to_empty) and C(to_empty_with_more) in seconds, none if the queues grow; C(threads_to_hold), how many more it takes so that they do not.
-    - C(queues) with size, latency and growth, those that are C(behind) and why, C(drain_queues), for which more threads are wanted, C(stuck) jobs
-      and C(stuck_processes), and whether the watched queues are C(drained).
+    - C(queues) with size, latency and growth, those that are C(behind) and why, C(drain_queues), for which more threads are wanted, C(stuck) jobs,
+      processes that are all quiet (C(asleep)), both together as C(stuck_processes), sets that are C(unpolled), and whether the watched queues are
+      C(drained).
   type: dictionary
 """
 
@@ -89,6 +95,7 @@ def backlog_plan(
     latency: str = "5m",
     patience: str = "10m",
     stuck_after: str = "30m",
+    due_late: str = "1m",
     queues: t.Sequence[str] | None = None,
 ) -> dict[str, t.Any]:
     """See DOCUMENTATION."""
@@ -99,6 +106,7 @@ def backlog_plan(
             seconds(latency, "latency"),
             seconds(patience, "patience"),
             seconds(stuck_after, "stuck_after"),
+            seconds(due_late, "due_late"),
         )
         flow = measure(before, after)
         found = decide(flow, after, marks)

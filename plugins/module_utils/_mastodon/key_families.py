@@ -10,6 +10,8 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from .._sidekiq.errors import BadOption
+
 NO_HARM: t.Final = "nothing: they wait for nobody"
 LATER: t.Final = "they are tried later, when they are put back"
 _RULES: t.Final = (
@@ -78,3 +80,27 @@ def suggestions(families: t.Mapping[str, Family], queues: t.Mapping[str, int]) -
         suggest(2 if name == "pull" else 3, queues.get(name, 0), f"deliveries in the queue {name}", effect,
                 {"queues": [name], "classes": ["ActivityPub::*DeliveryWorker"]})  # fmt: skip
     return [entry for _hurt, _size, entry in sorted(found, key=lambda one: one[:2])]
+
+
+ORDER: t.Final = ("dead", "retry", "pull", "push")
+"""What can be taken out, what hurts least first."""
+
+
+def to_free(memory: t.Mapping[str, t.Any], limit: float, last: str) -> list[dict[str, t.Any]]:
+    """Which of the suggestions to follow until less than C(limit) percent are used: in their order, and none after C(last).
+
+    C(memory) as sidekiq_memory_info returns it. Raises BadOption for a C(last) that there is not.
+    """
+    if last not in ("nothing", *ORDER):
+        raise BadOption(f"backlog_recovery_free_memory must be nothing, {', '.join(ORDER)}, not {last!r}.")
+    if memory["used_percent"] is None or memory["used_percent"] < limit:
+        return []
+    allowed = ORDER[: ORDER.index(last) + 1] if last in ORDER else ()
+    surplus, chosen = memory["used_bytes"] - memory["maxmemory_bytes"] * limit / 100, []
+    for entry in memory["suggestions"]:
+        selection = entry["selection"]
+        [place] = selection.get("sets") or selection["queues"]
+        if place in allowed and surplus >= 0:
+            chosen.append(selection)
+            surplus -= entry["bytes"]
+    return chosen

@@ -21,6 +21,7 @@ class Marks:
     """A queue is behind from C(high) waiting jobs on, or when its next job has waited for C(latency) seconds.
 
     C(patience): a backlog that will be gone within so many seconds is left to itself. A job is stuck after C(stuck_after) seconds.
+    C(due_late): a job of the retry or scheduled set that is due for so many seconds is not polled.
     """
 
     high: int = 1000
@@ -28,6 +29,7 @@ class Marks:
     latency: float = 300
     patience: float = 600
     stuck_after: float = 1800
+    due_late: float = 60
 
 
 def behind(queues: t.Iterable[t.Mapping[str, t.Any]], marks: Marks) -> list[dict[str, t.Any]]:
@@ -60,16 +62,37 @@ def stuck(
     ]
 
 
+def unpolled(after: Snapshot, marks: Marks) -> list[dict[str, t.Any]]:
+    """Sets whose jobs are due and are not moved into their queues; nothing if the snapshot has no sets."""
+    found = []
+    for name in ("retry", "scheduled"):
+        jobs = (after.get("sets") or {}).get(name) or {}
+        if jobs.get("due") and after["taken_epoch"] - jobs["oldest_epoch"] > marks.due_late:
+            late = int(after["taken_epoch"] - jobs["oldest_epoch"])
+            found.append({"set": name, "due": jobs["due"], "overdue_by": late})
+    return found
+
+
+def asleep(processes: t.Iterable[t.Mapping[str, t.Any]]) -> list[str]:
+    """The living processes, if all of them are quiet: then nobody takes jobs or polls, and none of them ever will again."""
+    living = [process for process in processes if process["alive"]]
+    return sorted(process["identity"] for process in living) if all(process["quiet"] for process in living) else []
+
+
 def decide(flow: Flow, after: Snapshot, marks: Marks) -> dict[str, t.Any]:
-    """What is behind, whether more threads are wanted and for which queues, what is stuck."""
+    """What is behind, whether more threads are wanted and for which queues, what is stuck, asleep, and not polled."""
     late = behind(after["queues"], marks)
     eta = flow.to_empty()
     slow = bool(late) and (eta is None or eta > marks.patience)
     held = stuck(after["busy"], marks)
+    waiting = unpolled(after, marks)
+    quiet = asleep(after["processes"]) if flow.backlog or waiting else []
     return {
         "behind": late,
         "stuck": held,
-        "stuck_processes": sorted({job["identity"] for job in held}),
+        "stuck_processes": sorted({*(job["identity"] for job in held), *quiet}),
+        "asleep": quiet,
+        "unpolled": waiting,
         "slow": slow,
         "drain_queues": [
             queue["name"] for queue in late if queue["name"] != SCHEDULER and queue["why"] != "it is paused"

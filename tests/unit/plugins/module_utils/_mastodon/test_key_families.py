@@ -11,7 +11,9 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.key_f
     Family,
     family_of,
     suggestions,
+    to_free,
 )
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,38 @@ def test_what_hurts_least_goes_first():
     assert [entry["bytes"] for entry in found] == [10, 500, 20, 9000]
     assert found[0]["selection"] == {"state": "absent", "sets": ["dead"], "all": True}
     assert suggestions({}, {}) == []
+
+
+def nearly_full(used=85):
+    """A Redis of 1000 bytes: 20 are dead jobs, 100 deliveries to be retried, 300 wait in pull, 400 in push."""
+    families = {
+        name: Family(name, "Sidekiq", 1, 1, size) for name, size in (("dead", 20), ("retry", 100), ("queues", 700))
+    }
+    found = suggestions(families, {"pull": 300, "push": 400})
+    return {"used_percent": used, "used_bytes": used * 10, "maxmemory_bytes": 1000, "suggestions": found}
+
+
+@pytest.mark.parametrize(
+    ("used", "last", "places"),
+    [
+        (85, "nothing", []),
+        (79.9, "push", []),
+        (None, "push", []),
+        (80, "push", ["dead"]),
+        (81, "push", ["dead"]),
+        (85, "push", ["dead", "retry"]),
+        (85, "dead", ["dead"]),
+        (95, "push", ["dead", "retry", "pull"]),
+        (95, "retry", ["dead", "retry"]),
+    ],
+)
+def test_what_makes_room_in_the_order_that_hurts_least(used, last, places):
+    memory = nearly_full(used or 85)
+    chosen = to_free({**memory, "used_percent": used}, 80, last)
+    assert [(one.get("sets") or one["queues"])[0] for one in chosen] == places
+    assert all(one["state"] == "absent" for one in chosen)
+
+
+def test_no_such_place():
+    with pytest.raises(BadOption, match="backlog_recovery_free_memory must be nothing, dead, retry, pull, push"):
+        to_free(nearly_full(), 80, "feeds")

@@ -10,10 +10,12 @@ import pytest
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.backlog.flow import Flow
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.backlog.plan import (
     Marks,
+    asleep,
     behind,
     decide,
     drained,
     stuck,
+    unpolled,
 )
 
 MARKS = Marks(high=1000, low=100, latency=300, patience=600, stuck_after=1800)
@@ -72,9 +74,42 @@ def test_more_threads_only_for_what_takes_too_long(completed, arrived, wanted):
         {**queue("slow", 1000), "paused": True},
     ]
     flow = Flow(10, 4000, completed, 0, arrived, {}, 10)
-    found = decide(flow, {"queues": queues, "busy": [job("A", 1801)]}, MARKS)
+    found = decide(flow, {"queues": queues, "busy": [job("A", 1801)], "processes": [process("a:1:b")]}, MARKS)
     assert found["drain_queues"] == wanted
     assert found["stuck_processes"] == ["a:1:b"]
+
+
+def process(identity, quiet=False, alive=True):
+    return {"identity": identity, "quiet": quiet, "alive": alive}
+
+
+@pytest.mark.parametrize(
+    ("processes", "found"),
+    [
+        ([], []),
+        ([process("a")], []),
+        ([process("b", quiet=True), process("a", quiet=True)], ["a", "b"]),
+        ([process("a", quiet=True), process("b")], []),
+        ([process("a", quiet=True), process("b", alive=False)], ["a"]),
+    ],
+)
+def test_asleep(processes, found):
+    assert asleep(processes) == found
+
+
+@pytest.mark.parametrize(("late", "found"), [(59, []), (61, [{"set": "retry", "due": 3, "overdue_by": 61}])])
+def test_unpolled(late, found):
+    sets = {"retry": {"due": 3, "oldest_epoch": 1000.0}, "scheduled": {"due": 0, "oldest_epoch": None}}
+    assert unpolled({"taken_epoch": 1000.0 + late, "sets": sets}, MARKS) == found
+    assert unpolled({"taken_epoch": 9e9}, MARKS) == []
+
+
+@pytest.mark.parametrize(("backlog", "due", "meant"), [(0, 0, []), (1, 0, ["a"]), (0, 1, ["a"])])
+def test_quiet_processes_are_stuck_when_there_is_something_to_do(backlog, due, meant):
+    sets = {"scheduled": {"due": due, "oldest_epoch": 1.0}}
+    after = {"queues": [], "busy": [], "processes": [process("a", quiet=True)], "sets": sets, "taken_epoch": 99.0}
+    found = decide(Flow(10, backlog, 0, 0, 0, {}, 0), after, MARKS)
+    assert found["stuck_processes"] == found["asleep"] == meant
 
 
 def test_drained():

@@ -1,0 +1,65 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role backlog_recovery takes out of a Redis that is nearly full."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.key_families import to_free
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
+
+DOCUMENTATION = r"""
+name: backlog_free
+short_description: Which jobs to take out until Redis is no longer nearly full
+version_added: 1.0.0
+description:
+  - Made for the role P(fediverse.mastodon.backlog_recovery#role).
+author:
+  - The fediverse.mastodon authors (@fediverse-mastodon)
+positional: _input
+options:
+  _input:
+    description: What M(fediverse.mastodon.sidekiq_memory_info) returned.
+    type: dictionary
+    required: true
+  limit:
+    description: Percent of C(maxmemory) below which it is fine.
+    type: float
+    default: 80
+  last:
+    description: How far to go in the order V(dead), V(retry), V(pull), V(push); V(nothing) takes out nothing.
+    type: string
+    default: nothing
+"""
+
+EXAMPLES = r"""
+- name: What would go?
+  ansible.builtin.debug:
+    msg: "{{ memory | fediverse.mastodon.backlog_free(last='retry') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: Options for M(fediverse.mastodon.sidekiq_job), in the order in which to use them.
+  type: list
+  elements: dictionary
+"""
+
+
+def backlog_free(memory: t.Mapping[str, t.Any], limit: float = 80, last: str = "nothing") -> list[dict[str, t.Any]]:
+    """See DOCUMENTATION."""
+    try:
+        return to_free(memory, float(limit), last)
+    except BadOption as problem:
+        raise AnsibleFilterError(str(problem)) from problem
+
+
+class FilterModule:
+    """Makes the filter known to Ansible."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"backlog_free": backlog_free}
