@@ -52,7 +52,7 @@ _QUARANTINE = _Runbook(
 _RUNBOOKS = {
     "trouble": dataclasses.replace(_QUARANTINE, more=(os.path.relpath(_CURE),)),
     "dead_domain": _QUARANTINE,
-    "stuck_export": _Runbook("export_rescue", (), "export_rescue_reason"),
+    "stuck_export": _Runbook("export_rescue", ("export_rescue_wait=0",), "export_rescue_reason"),
 }
 """For the situations that a runbook can do something about on a machine without systemd and PostgreSQL."""
 

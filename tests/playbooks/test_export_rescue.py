@@ -91,7 +91,7 @@ def test_archives_that_hang_come(instance, play):
 
     finishing = threading.Thread(target=finish_when_enqueued, args=(database, client, root, [orphan, twice, failed]))
     finishing.start()
-    status, text = play("export_rescue", export_rescue_reason="a test", export_rescue_wait=60)
+    status, text = play("export_rescue", export_rescue_reason="a test", export_rescue_wait="60")
     finishing.join()
     assert status == 0, text
     for number in (orphan, twice, failed):
