@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import json
 import os
 import pathlib
 import shlex
@@ -112,7 +113,7 @@ def _show(running: server.Server, client: redis.Redis, options: argparse.Namespa
 def _cure_and_undo(running: server.Server, client: redis.Redis, runbook: _Runbook) -> int:
     """See what a runbook would do, let it, see that it is done, undo it; and let Redis itself say whether all is back."""
     size, before = _size_of(client), _digests(client)
-    reason = ("-e", f"{runbook.reason}={_REASON}")
+    reason = ("-e", json.dumps({runbook.reason: _REASON}))
     for what, more in (
         ("First what it would do; nothing is changed.", ("--check", "--diff")),
         ("For real.", reason),
