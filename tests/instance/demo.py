@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import dataclasses
 import json
 import os
@@ -58,6 +59,7 @@ _RUNBOOKS = {
 """For the situations that a runbook can do something about on a machine without systemd and PostgreSQL."""
 
 _WIDTH = 79
+_PR_SET_CHILD_SUBREAPER = 36  # of linux/prctl.h
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # A save point, as every Mastodon should have one; it is never reached, and nothing is written at the end.
 _PERSISTENT = ("--save", "3600 1", "--shutdown-on-sigterm", "nosave")
@@ -70,6 +72,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     for number in _ENDING:
         signal.signal(number, _end)
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     try:
         with (
             server.running(*_PERSISTENT, *_COMPARED, port=options.port) as running,
@@ -236,12 +239,13 @@ def _ended_with_us(command: Sequence[str], env: Mapping[str, str]) -> Iterator[s
     """Run a command that ends with the block. In a session of its own: Ctrl-C reaches us alone, who then end it."""
     with contextlib.ExitStack() as stack:
         with _signals_held_back():  # one that came while the command starts would leave it running
+            others = _children()
             child = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, start_new_session=True)
-            stack.callback(_finish, child)
+            stack.callback(_finish, child, others)
         yield child
 
 
-def _finish(child: subprocess.Popen[bytes]) -> None:
+def _finish(child: subprocess.Popen[bytes], others: set[int]) -> None:
     if child.poll() is None:
         # Ansible hands the signal on to its workers, which are in sessions of their own.
         child.send_signal(signal.SIGINT)
@@ -250,6 +254,21 @@ def _finish(child: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
+    # What its workers started comes to us; it must not write into a directory that is gone.
+    while left := _children() - others:
+        for orphan in left:
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(orphan, signal.SIGKILL)
+                os.waitpid(orphan, 0)
+
+
+def _children() -> set[int]:
+    """The processes whose parent we are."""
+    found: set[int] = set()
+    for thread in pathlib.Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # it has just ended
+            found.update(map(int, (thread / "children").read_text().split()))
+    return found
 
 
 @contextlib.contextmanager

@@ -26,6 +26,14 @@ def digest(value):
 
 client = redis.Redis()
 found = {key.decode(): digest(client.dump(key) or b"") for key in client.scan_iter() if not _BEAT.fullmatch(key)}
-command = ["sudo", "-u", "mastodon", "psql", "-XtAc", "SELECT to_jsonb(b) FROM backups b ORDER BY id", "mastodon_production"]
+command = [
+    "sudo",
+    "-u",
+    "mastodon",
+    "psql",
+    "-XtAc",
+    "SELECT to_jsonb(b) FROM backups b ORDER BY id",
+    "mastodon_production",
+]
 found["rows"] = digest(subprocess.run(command, cwd="/", check=True, capture_output=True).stdout)
 print(json.dumps(found, sort_keys=True))
