@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The fediverse.mastodon authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prints a digest of each key of Redis, but for what Sidekiq's own heartbeats write (its metrics of each minute too), and of what the sets hold that is not due for hours."""
+"""Prints a digest of each key of Redis, but for what heartbeats write (metrics too), and of what the sets hold that is not due for hours."""
 
 from __future__ import annotations
 
