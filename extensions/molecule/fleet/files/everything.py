@@ -1,23 +1,21 @@
 # Copyright (c) 2026, The fediverse.mastodon authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prints a digest of each key of Redis, but for what heartbeats write (metrics too), and of what the sets hold that is not due for hours."""
+"""Prints a digest of each key of Redis, but for what Sidekiq's own heartbeats write, and of what the sets hold that is not due for hours."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 import time
 
 import redis
 
 client = redis.Redis()
 OWN = {b"processes", b"process_cleanup", *client.smembers("processes")}
-METRICS = re.compile(rb"j\|.*|.*-\d+-\d+:\d+")
 found = {}
 for key in client.scan_iter(count=1000):
-    if key not in OWN and not key.endswith(b":work") and not METRICS.fullmatch(key):
+    if key not in OWN and not key.endswith(b":work"):
         raw = client.dump(key) or b""
         found[key.decode()] = [hashlib.sha256(raw).hexdigest(), client.execute_command("PEXPIRETIME", key)]
 for name in ("retry", "schedule"):
