@@ -143,6 +143,7 @@ def moves(*kinds):
 @REAL_REDIS
 @given(st.integers(0, 60), st.integers(1, 12), moves("fetch", "push", "return", "delete"))
 @example(30, 1, {1: ("push", 1), 11: ("return", 24), 28: ("delete", 19)})
+@example(21, 6, {1: ("return", 4), 2: ("delete", 6)})
 def test_queue_whatever_happens(scratch_redis, walk, size, page, moves):
     check_queue(scratch_redis, size, page, moves, walk)
 

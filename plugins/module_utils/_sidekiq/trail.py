@@ -21,16 +21,14 @@ class Trail:
         self._pages: deque[tuple[int, t.Sequence[bytes]]] = deque()
         self._kept = 0
         self._again: Counter[bytes] = Counter()
-        self._until = 0
 
     def add(self, count: int, last: bytes, yielded: t.Sequence[bytes]) -> None:
         """A page of so many members was read, up to C(last); these of them are yielded."""
-        if self.total >= self._until:
-            self._again.clear()
         if count:
             self.total += count
             self._milestones.append((self.total, last))
-            self._keep(self.total, yielded)
+            self._pages.append((self.total, yielded))
+            self._kept += sum(map(len, yielded))
             while self._kept > _KEPT_BYTES and len(self._pages) > 1:
                 self._kept -= sum(map(len, self._pages.popleft()[1]))
 
@@ -71,12 +69,7 @@ class Trail:
         self._forget_after(0)
         return 0, []
 
-    def _keep(self, order: int, yielded: t.Sequence[bytes]) -> None:
-        self._pages.append((order, yielded))
-        self._kept += sum(map(len, yielded))
-
     def _forget_after(self, order: int) -> None:
-        self._until = max(self._until, self.total)
         self.total = order
         while self._milestones and self._milestones[-1][0] > order:
             self._milestones.pop()
