@@ -12,6 +12,7 @@ import secrets
 import typing as t
 from dataclasses import dataclass
 
+from .._sidekiq.archive_writer import sync_directory
 from .._sidekiq.errors import BadOption, SidekiqError
 from .._sidekiq.times import iso
 from .database import Row
@@ -95,16 +96,8 @@ def _store(record: Record) -> None:
         except BaseException:
             os.unlink(fresh)
             raise
-        _sync(directory)
+        sync_directory(directory)
     except OSError as problem:
         raise SidekiqError(
             f"The record {record.path} cannot be written: {problem.strerror}. Set archive_dir to a directory with space."
         ) from None
-
-
-def _sync(directory: str) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

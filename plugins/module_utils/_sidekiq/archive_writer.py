@@ -121,7 +121,7 @@ class Writer:
                 self._packer = None
                 self._file.flush()
                 os.fsync(self._file.fileno())
-                _sync_directory(self._directory)
+                sync_directory(self._directory)
         except OSError as problem:
             raise self._failed(problem) from None
 
@@ -140,7 +140,8 @@ class Writer:
         )
 
 
-def _sync_directory(directory: str) -> None:
+def sync_directory(directory: str) -> None:
+    """Put on the disk which files a directory has. Raises OSError."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
