@@ -58,10 +58,10 @@ def looks(live: Live) -> Iterator[Looks]:
         wait_for("all jobs of default and pull are done", 20, lambda: all_done(live))
         quiet.signal(signal.SIGTSTP)
         ghost.kill()
-        live.client.unlink(ghost.identity, f"{ghost.identity}:work", f"{ghost.identity}:workers")  # as after 60 s
         wait_for("heartbeats tell of it", live.release.beat + 20, lambda: told(live, at_work, quiet))
         for process in (at_work, quiet):
-            process.freeze()
+            process.freeze()  # from here on nobody cleans up after the ghost
+        live.client.unlink(ghost.identity, f"{ghost.identity}:work", f"{ghost.identity}:workers")  # as after 60 s
         enqueue_late(live)
         keys_before = dump(live)
         before = live.judge.ask("snapshot")
