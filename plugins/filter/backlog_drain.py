@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.text.formatters import human_to_bytes
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.backlog.drain import STEM, Wish, plan_drain
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.host import read_host
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.duration import seconds
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import SidekiqError
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
 name: backlog_drain
@@ -78,6 +77,7 @@ _value:
 """
 
 
+@in_a_sentence
 def backlog_drain(
     facts: t.Mapping[str, t.Any],
     queues: t.Sequence[str],
@@ -90,11 +90,8 @@ def backlog_drain(
     tag: str = STEM,
 ) -> dict[str, t.Any]:
     """See DOCUMENTATION."""
-    try:
-        wish = Wish(tuple(queues), workers, threads, human_to_bytes(memory), seconds(deadline, "deadline"), tag)
-        return plan_drain(read_host(facts), wish, free_connections, free_memory)
-    except (SidekiqError, ValueError) as failure:
-        raise AnsibleFilterError(str(failure)) from failure
+    wish = Wish(tuple(queues), workers, threads, human_to_bytes(memory), seconds(deadline, "deadline"), tag)
+    return plan_drain(read_host(facts), wish, free_connections, free_memory)
 
 
 class FilterModule:

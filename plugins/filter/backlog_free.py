@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleFilterError
-
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.key_families import to_free
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
 name: backlog_free
@@ -50,12 +48,10 @@ _value:
 """
 
 
+@in_a_sentence
 def backlog_free(memory: t.Mapping[str, t.Any], limit: float = 80, last: str = "nothing") -> list[dict[str, t.Any]]:
     """See DOCUMENTATION."""
-    try:
-        return to_free(memory, float(limit), last)
-    except BadOption as problem:
-        raise AnsibleFilterError(str(problem)) from problem
+    return to_free(memory, float(limit), last)
 
 
 class FilterModule:

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleFilterError
-
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.backlog.flow import measure
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.backlog.plan import Marks, decide, drained
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.duration import seconds
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import SidekiqError
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
 name: backlog_plan
@@ -86,6 +84,7 @@ _value:
 """
 
 
+@in_a_sentence
 def backlog_plan(
     after: t.Mapping[str, t.Any],
     before: t.Mapping[str, t.Any],
@@ -99,19 +98,16 @@ def backlog_plan(
     queues: t.Sequence[str] | None = None,
 ) -> dict[str, t.Any]:
     """See DOCUMENTATION."""
-    try:
-        marks = Marks(
-            high_mark,
-            low_mark,
-            seconds(latency, "latency"),
-            seconds(patience, "patience"),
-            seconds(stuck_after, "stuck_after"),
-            seconds(due_late, "due_late"),
-        )
-        flow = measure(before, after)
-        found = decide(flow, after, marks)
-    except SidekiqError as failure:
-        raise AnsibleFilterError(str(failure)) from failure
+    marks = Marks(
+        high_mark,
+        low_mark,
+        seconds(latency, "latency"),
+        seconds(patience, "patience"),
+        seconds(stuck_after, "stuck_after"),
+        seconds(due_late, "due_late"),
+    )
+    flow = measure(before, after)
+    found = decide(flow, after, marks)
     watched = [queue["name"] for queue in found["behind"]] if queues is None else queues
     return {
         "seconds": round(flow.seconds, 1),

@@ -10,7 +10,7 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.export_rescue import Situation, is_due, plan
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
 name: export_rescue_plan
@@ -76,6 +76,7 @@ _value:
 """
 
 
+@in_a_sentence
 def export_rescue_plan(
     found: t.Mapping[str, t.Any],
     stuck_after: str,
@@ -88,14 +89,7 @@ def export_rescue_plan(
     """See DOCUMENTATION."""
     if retries not in ("run", "keep", "remove"):
         raise AnsibleFilterError(f"export_rescue_plan: retries must be run, keep or remove, not {retries!r}.")
-    try:
-        rescue = plan(found, stuck_after, retries, Situation(serving, sizes or {}, worker_from, storage))
-    except BadOption as problem:
-        raise AnsibleFilterError(str(problem)) from problem
-    except (KeyError, TypeError) as problem:
-        raise AnsibleFilterError(
-            f"export_rescue_plan: this is not what export_info and export_storage_info return ({problem!r})."
-        ) from problem
+    rescue = plan(found, stuck_after, retries, Situation(serving, sizes or {}, worker_from, storage))
     return {**vars(rescue), "due": is_due(rescue)}
 
 

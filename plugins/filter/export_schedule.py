@@ -17,6 +17,7 @@ from ansible_collections.fediverse.mastodon.plugins.filter.health_report import 
     _title,
     _wrapped,
 )
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
 name: export_schedule
@@ -59,6 +60,7 @@ _NEVER_CUT = 60
 _TROUBLE = ("orphaned", "duplicated", "retrying")
 
 
+@in_a_sentence
 def export_schedule(results: t.Any, width: int = 79, limit: int = 100) -> str:
     """See DOCUMENTATION."""
     if not isinstance(results, t.Mapping):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
 name: federation_log
@@ -42,6 +43,7 @@ _value:
 """
 
 
+@in_a_sentence
 def federation_log(text: str, number: int = 10) -> str:
     """See DOCUMENTATION."""
     return "\n".join(federation.log_lines(text or "", int(number)))

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleFilterError
-
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
 name: federation_look
@@ -59,6 +57,7 @@ _value:
 """
 
 
+@in_a_sentence
 def federation_look(
     busy: t.Sequence[t.Mapping[str, t.Any]],
     failing: t.Mapping[str, int],
@@ -67,10 +66,7 @@ def federation_look(
     shown: int = 5,
 ) -> dict[str, t.Any]:
     """See DOCUMENTATION."""
-    try:
-        return federation.look(busy, failing, stuck_after, wanted, shown)
-    except BadOption as problem:
-        raise AnsibleFilterError(str(problem)) from problem
+    return federation.look(busy, failing, stuck_after, wanted, shown)
 
 
 class FilterModule:

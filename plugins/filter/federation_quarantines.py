@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
 name: federation_quarantines
@@ -45,6 +46,7 @@ _value:
 """
 
 
+@in_a_sentence
 def federation_quarantines(records: t.Sequence[t.Mapping[str, t.Any]], runs: t.Sequence[str] = ()) -> list[str]:
     """See DOCUMENTATION."""
     return federation.quarantines(records, runs)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
 name: federation_refusals
@@ -50,6 +51,7 @@ _value:
 """
 
 
+@in_a_sentence
 def federation_refusals(
     actions: t.Sequence[str], domains: t.Sequence[str] = (), confirmed: t.Sequence[str] = ()
 ) -> list[str]:

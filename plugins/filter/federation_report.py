@@ -9,6 +9,7 @@ import textwrap
 import typing as t
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
 name: federation_report
@@ -48,6 +49,7 @@ _value:
 _ROWS = 8
 
 
+@in_a_sentence
 def federation_report(found: t.Mapping[str, t.Any], width: int = 79) -> str:
     """See DOCUMENTATION."""
     width = max(40, int(width))

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleFilterError
-
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
 name: federation_steps
@@ -51,14 +49,12 @@ _value:
 """
 
 
+@in_a_sentence
 def federation_steps(
     pending: t.Sequence[t.Mapping[str, t.Any]], canary: int = 10, batch: int = 1000
 ) -> list[dict[str, t.Any]]:
     """See DOCUMENTATION."""
-    try:
-        return federation.release_steps(pending, int(canary), int(batch))
-    except BadOption as problem:
-        raise AnsibleFilterError(str(problem)) from problem
+    return federation.release_steps(pending, int(canary), int(batch))
 
 
 class FilterModule:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
 name: federation_verdict
@@ -50,6 +51,7 @@ _value:
 """
 
 
+@in_a_sentence
 def federation_verdict(released: int, failed: int, waiting: int, most: float = 0.1) -> str | None:
     """See DOCUMENTATION."""
     return federation.verdict(int(released), int(failed), int(waiting), float(most))

@@ -11,6 +11,8 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
+
 DOCUMENTATION = r"""
 name: health_report
 short_description: The results of M(fediverse.mastodon.sidekiq_health_info) as a report for a terminal
@@ -52,6 +54,7 @@ _LONGEST = 5
 _QUEUES = 12
 
 
+@in_a_sentence
 def health_report(results: t.Any, width: int = 79) -> str:
     """See DOCUMENTATION."""
     if not isinstance(results, t.Mapping):

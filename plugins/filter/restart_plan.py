@@ -8,9 +8,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict
 
-from ansible.errors import AnsibleFilterError
-
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.restart import judge, read_units
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
 name: restart_plan
@@ -67,6 +66,7 @@ _value:
 """
 
 
+@in_a_sentence
 def restart_plan(
     shown: str,
     processes: t.Sequence[t.Mapping[str, t.Any]],
@@ -75,12 +75,7 @@ def restart_plan(
     force: bool = False,
 ) -> list[dict[str, t.Any]]:
     """See DOCUMENTATION."""
-    try:
-        verdicts = judge(read_units(shown), processes, nodename, files, force)
-    except (AttributeError, KeyError, TypeError, ValueError) as problem:
-        raise AnsibleFilterError(
-            f"restart_plan: the facts are not of the shape that is documented ({problem!r})."
-        ) from problem
+    verdicts = judge(read_units(shown), processes, nodename, files, force)
     return [{**asdict(verdict), "why": list(verdict.why)} for verdict in verdicts]
 
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.text.formatters import human_to_bytes
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.tuning import Machine, Wishes, recommend
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.declared import Limits
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.host import read_host
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import SidekiqError
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
 name: tuning_plan
@@ -73,6 +72,7 @@ _value:
 _SIZES = ("memory", "process_memory", "thread_memory")
 
 
+@in_a_sentence
 def tuning_plan(
     facts: t.Mapping[str, t.Any],
     cores: int,
@@ -85,32 +85,29 @@ def tuning_plan(
     """See DOCUMENTATION."""
     wanted = {name: value for name, value in (wishes or {}).items() if value is not None}
     server = redis or {}
-    try:
-        for name in _SIZES:
-            if name in wanted:
-                wanted[name] = human_to_bytes(wanted[name])
-        host = read_host(facts)
-        units = {found.pid for found in host.units.values() if found.pid}
-        machine = Machine(
-            int(cores),
-            int(memory_total),
-            int(memory_available),
-            tuple(
-                (process["rss_bytes"] or 0, process["concurrency"])
-                for process in processes
-                if process["alive"] and process["hostname"] == host.nodename and process["pid"] in units
-            ),
-            (server["clients"], server["maxclients"]) if server.get("clients") and server.get("maxclients") else None,
-        )
-        limits = Limits(
-            required=tuple(wanted.pop("required", ())),
-            max_connections=wanted.pop("max_connections", None),
-            reserved_connections=wanted.pop("reserved_connections", None),
-            other_connections=wanted.pop("other_connections", 0),
-        )
-        return recommend(host, machine, Wishes(**wanted), limits)
-    except (SidekiqError, ValueError) as failure:
-        raise AnsibleFilterError(str(failure)) from failure
+    for name in _SIZES:
+        if name in wanted:
+            wanted[name] = human_to_bytes(wanted[name])
+    host = read_host(facts)
+    units = {found.pid for found in host.units.values() if found.pid}
+    machine = Machine(
+        int(cores),
+        int(memory_total),
+        int(memory_available),
+        tuple(
+            (process["rss_bytes"] or 0, process["concurrency"])
+            for process in processes
+            if process["alive"] and process["hostname"] == host.nodename and process["pid"] in units
+        ),
+        (server["clients"], server["maxclients"]) if server.get("clients") and server.get("maxclients") else None,
+    )
+    limits = Limits(
+        required=tuple(wanted.pop("required", ())),
+        max_connections=wanted.pop("max_connections", None),
+        reserved_connections=wanted.pop("reserved_connections", None),
+        other_connections=wanted.pop("other_connections", 0),
+    )
+    return recommend(host, machine, Wishes(**wanted), limits)
 
 
 class FilterModule:

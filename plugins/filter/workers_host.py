@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleFilterError
-
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.host import Host, read_host
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import SidekiqError
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
 name: workers_host
@@ -48,13 +46,11 @@ _QUERY = (
 )
 
 
+@in_a_sentence
 def workers_host(facts: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """See DOCUMENTATION."""
-    try:
-        host = read_host(facts)
-        stock, user = host.stock, host.stock.last("User") or "root"
-    except SidekiqError as failure:
-        raise AnsibleFilterError(str(failure)) from failure
+    host = read_host(facts)
+    stock, user = host.stock, host.stock.last("User") or "root"
     return {
         "root": stock.last("WorkingDirectory") or "/home/mastodon/live",
         "user": user,

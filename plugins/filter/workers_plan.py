@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleFilterError
-
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.declared import Limits
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.host import read_host
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.plan import plan_workers
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import SidekiqError
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
 name: workers_plan
@@ -81,6 +79,7 @@ _value:
 """
 
 
+@in_a_sentence
 def workers_plan(
     facts: t.Mapping[str, t.Any],
     units: t.Sequence[t.Mapping[str, t.Any]],
@@ -95,10 +94,7 @@ def workers_plan(
     """See DOCUMENTATION."""
     limits = Limits(tuple(required), tuple(elsewhere), max_connections, reserved_connections, other_connections)
     pids = {int(name) for name in str(facts.get("pids") or "").split() if name.isdigit()}
-    try:
-        return plan_workers(units, read_host(facts), limits, processes, pids, take_over)
-    except SidekiqError as failure:
-        raise AnsibleFilterError(str(failure)) from failure
+    return plan_workers(units, read_host(facts), limits, processes, pids, take_over)
 
 
 class FilterModule:

@@ -9,6 +9,7 @@ import re
 import typing as t
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.verdict import verdict
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
 name: workers_verdict
@@ -54,6 +55,7 @@ _value:
 """
 
 
+@in_a_sentence
 def workers_verdict(
     processes: t.Sequence[t.Mapping[str, t.Any]],
     expected: t.Mapping[str, t.Any],

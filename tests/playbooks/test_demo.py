@@ -134,20 +134,25 @@ def first_that_is_not_there(parts, lines):
     return None
 
 
+def run_demo(env, *arguments):
+    """It, without a terminal, to its end."""
+    return subprocess.run(
+        [*DEMO, *arguments],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
 @pytest.fixture(scope="module")
 def shown():
     """What it printed without a terminal, and how long it took."""
     with tempfile.TemporaryDirectory(prefix="d-", dir="/tmp") as folder:
         began = time.monotonic()
-        done = subprocess.run(
-            DEMO,
-            env=environment(folder),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        done = run_demo(environment(folder))
         seconds = time.monotonic() - began
         assert done.returncode == 0, done.stdout + done.stderr
         assert eventually(lambda: nothing_left(pathlib.Path(folder))), left_running(folder)
@@ -198,15 +203,7 @@ def test_the_first_screen_of_the_readme_is_what_it_shows(shown):
     ("situation", "runbook"), [("dead_domain", "federation_rescue"), ("stuck_export", "export_rescue")]
 )
 def test_each_situation_has_its_runbook(place, situation, runbook):
-    done = subprocess.run(
-        [*DEMO, "--situation", situation],
-        env=environment(place),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = run_demo(environment(place), "--situation", situation)
     assert done.returncode == 0, done.stdout + done.stderr
     *_others, again, _health, undone = re.split(r"^\$ ansible-playbook ", done.stdout, flags=re.MULTILINE)
     assert f"fediverse.mastodon.{runbook}" in again and "Nothing to do." in again and "changed=0 " in again
@@ -215,10 +212,7 @@ def test_each_situation_has_its_runbook(place, situation, runbook):
 
 def test_it_says_when_the_undoing_loses_a_job(place, tmp_path):
     env = with_another_ansible(environment(place), tmp_path, LOSES_A_JOB)
-    demo = [*DEMO, "--situation", "stuck_export"]
-    done = subprocess.run(
-        demo, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = run_demo(env, "--situation", "stuck_export")
     assert done.returncode == 1
     assert "It is not as before the cure (20,404 jobs in its queues" in done.stderr
     assert "but: 20,403 jobs in its queues" in done.stderr
@@ -227,10 +221,7 @@ def test_it_says_when_the_undoing_loses_a_job(place, tmp_path):
 
 def test_it_says_when_the_runbook_leaves_no_record(place, tmp_path):
     env = with_another_ansible(environment(place), tmp_path, LEAVES_NO_RECORD)
-    demo = [*DEMO, "--situation", "dead_domain"]
-    done = subprocess.run(
-        demo, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = run_demo(env, "--situation", "dead_domain")
     assert (done.returncode, done.stderr) == (1, "federation_rescue left no record.\n")
 
 
