@@ -176,7 +176,7 @@ def test_nobody_listens_or_answers():
         bound.listen()
         began = time.monotonic()
         result = modules.run("domain_block", api_url=url, token=TOKEN, use_proxy=False, timeout=0.5, **GONE)
-    assert "no answer in time" in result["msg"] and time.monotonic() - began < 5
+    assert "no answer in time" in result["msg"] and time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize(

@@ -315,7 +315,7 @@ def test_a_server_that_refuses_to_end_ends(binary):
         number = running.client().info("server")["process_id"]
     assert not pathlib.Path(f"/proc/{number}").exists()
     assert not running.socket.parent.exists()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
 
 
 def test_a_server_that_does_not_start_says_why():

