@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import pathlib
 import re
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from ansible_collections.fediverse.mastodon.tests.conformance.vectors import load_vector
 from ansible_collections.fediverse.mastodon.tests.instance import server, situations
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 PERSISTENT = ("--save", "3600 1", "--shutdown-on-sigterm", "nosave")
 UNREACHABLE = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
 REFUSED = {"redis_url": "redis://:s3cret@127.0.0.1:1/0"}
@@ -250,16 +252,38 @@ def test_hosts_that_cannot_be_read_fail_when_failing_is_asked_for(health, sound)
 
 def test_options_of_the_module_take_effect(health, troubled):
     large = {"queue_latency": {}, "queue_latency_other": 1e6, "queue_size_warning": 10**6, "queue_size_critical": 10**6}
-    options = {"redis_url": troubled, **large, "busy_warning": 10**6, "busy_critical": 10**6}
-    outcome = health({"social.example": {"redis_url": "redis://127.0.0.1:1"}}, sidekiq_options=options)
+    limits = {**large, "busy_warning": 10**6, "busy_critical": 10**6}
+    hosts = {"social.example": {"redis_url": "redis://127.0.0.1:1"}}
+    outcome = health(hosts, sidekiq_options={"redis_url": troubled}, health_options=limits)
     gone = {"queue_late", "job_running_long", "export_waiting"}
     assert blocks(outcome.report) == [block for block in TROUBLE if block[1] not in gone]
 
 
 def test_an_option_that_there_is_not_is_named(health, sound):
-    outcome = health({"social.example": {}}, redis_url=sound, sidekiq_options={"queue_latencies": {"pull": 1}})
+    outcome = health({"social.example": {}}, redis_url=sound, health_options={"queue_latencies": {"pull": 1}})
     assert "could not be read" in outcome.report.splitlines()[0]
     assert "queue_latencies" in outcome.report
+
+
+@pytest.mark.parametrize("playbook", ["health", "export_schedule", "federation_rescue"])
+def test_the_inventory_of_the_readme_is_for_all_playbooks(ansible_playbook, tmp_path, troubled, playbook):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [inventory] = re.findall(r"^```yaml\n(mastodon:\n.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    (tmp_path / "inventory.yml").write_text(inventory, encoding="utf-8")
+    here = {"ansible_connection": "local", "ansible_become": False, "redis_url": troubled}
+    outcome = Outcome(
+        *ansible_playbook(
+            f"fediverse.mastodon.{playbook}",
+            *("-i", "inventory.yml", "--limit", "small.example,large.example", "--check"),
+            variables={**here, "federation_rescue_probe": False, "federation_rescue_log": False},
+        )
+    )
+    assert outcome.status == 0, outcome.text
+    assert "Unsupported parameters" not in outcome.text
+    assert not any(outcome.recap(name)["failed"] for name in ("small.example", "large.example"))
+    if playbook == "health":
+        assert ("WARNING", "export_waiting") in blocks(outcome.part("small.example"))
+        assert ("WARNING", "export_waiting") not in blocks(outcome.part("large.example")), "its limits are higher"
 
 
 def test_some_hosts_can_be_chosen(health, sound):

@@ -10,6 +10,7 @@ import pathlib
 import re
 
 import pytest
+import yaml
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import connection, look
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.health.finding import SEVERITIES
@@ -123,6 +124,26 @@ def test_every_option_of_the_connection_is_explained():
     spec = connection.connection_argument_spec()
     names = {name: option["fallback"][1][0] if "fallback" in option else "-" for name, option in spec.items()}
     assert {name: variable.strip("`") for name, variable in said.items()} == names
+
+
+def mappings(value):
+    """All mappings within a value."""
+    if isinstance(value, dict):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from mappings(item)
+
+
+@pytest.mark.parametrize(
+    ("variable", "options"),
+    [("sidekiq_options", connection.connection_argument_spec()), ("health_options", look.HEALTH_OPTIONS)],
+)
+def test_variables_on_the_pages_hold_what_the_modules_take(variable, options):
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    blocks = re.findall(r"^```yaml\n(.*?)^```|-e '(\{.*?\})'", text, re.MULTILINE | re.DOTALL)
+    shown = [one[variable] for block in blocks for one in mappings(yaml.safe_load("".join(block))) if variable in one]
+    assert len(shown) > 1
+    assert set().union(*shown) <= set(options)
 
 
 def there(pattern):
