@@ -82,6 +82,8 @@ options:
   all:
     description:
       - Means every job, where no other condition is given. Without it an empty selection is an error.
+      - A list that is given and empty is a condition that no job fulfils, also with O(all). Where it is to mean every job, leave it out
+        (V(default(omit, true\))).
     type: bool
     default: false
 requirements:

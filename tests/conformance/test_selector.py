@@ -144,7 +144,7 @@ def meant(known: Known, options: dict[str, Any]) -> bool:
         "queues": lambda: (known.place.label if known.place.is_queue else known.queue) in options["queues"],
         "classes": lambda: like(known.klass, options["classes"]),
         "jids": lambda: known.jid in options["jids"],
-        "args": leading,
+        "args": lambda: bool(options["args"]) and leading(),
         "domains": lambda: named(known.domain),
         "errors": lambda: like(known.error, options["errors"]),
         "error_message": lambda: (
@@ -233,6 +233,38 @@ def test_every_option_alone(name: str) -> None:
         members = draw_members(chance)
         found += check({name: draw_option(chance, name, members)}, members)
     assert found > 0
+
+
+LISTS = tuple(name for name, option in jobs.INFO_OPTIONS.items() if option["type"] == "list")
+
+
+@pytest.mark.parametrize("more", [{}, {"all": True}, {"malformed": False}, {"sets": ["queues", "retry"]}], ids=str)
+@pytest.mark.parametrize("name", LISTS)
+def test_an_empty_list_means_no_job(name, more):
+    members = draw_members(random.Random(name))
+    assert check({**more, name: []}, members) == 0
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_an_empty_list_edits_and_restores_nothing(name, scratch_redis, tmp_path):
+    scratch_redis.sadd("queues", "push")
+    scratch_redis.lpush("queue:push", '{"class":"A","args":[]}')
+    scratch_redis.zadd("retry", {'{"class":"A","args":[],"queue":"push"}': 1})
+    options = {"state": "absent", "archive_dir": str(tmp_path)}
+
+    def edit(**more: Any) -> dict[str, Any]:
+        edited = module_options(jobs.JOB_OPTIONS, {**options, **more})
+        return jobs.edit_jobs(Session(scratch_redis, Keys(""), edited, False, "test"))
+
+    for more in ({}, {"all": True}):
+        done = edit(**{name: []}, **more)
+        assert (done["matched"], done["changed"], done["archive"]) == (0, False, None)
+        found = module_options(jobs.INFO_OPTIONS, {name: [], **more})
+        assert jobs.job_info(Session(scratch_redis, Keys(""), found, False, "test"))["total"] == 0
+    archive = edit(all=True)["archive"]
+    for more in ({}, {"all": True}):
+        restored = module_options(jobs.ARCHIVE_OPTIONS, {"path": archive, name: [], **more})
+        assert jobs.restore(Session(scratch_redis, Keys(""), restored, False, "test"))["restored"] == 0
 
 
 @pytest.mark.parametrize("expression", WHERES)
@@ -333,7 +365,7 @@ def test_real_names_give_no_warning(scratch_redis):
 
 def test_nothing_given_is_an_error_that_says_what_to_give(scratch_redis):
     """Nor is that a condition which every job fulfils."""
-    nothing: tuple[dict[str, Any], ...] = ({}, {"classes": []}, {"all": False}, {"sets": [], "args": []})
+    nothing: tuple[dict[str, Any], ...] = ({}, {"classes": None}, {"all": False})
     for options in (*nothing, {"malformed": False}, {"min_attempts": 0}, {"older_than": "0"}):
         with pytest.raises(BadOption, match="all: true"):
             info(scratch_redis, **options)

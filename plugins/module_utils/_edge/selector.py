@@ -51,6 +51,7 @@ def criteria_from_options(options: Options) -> Criteria:
         malformed=options.get("malformed"),
         where=options.get("where"),
         all=bool(options.get("all")),
+        nothing=any(options.get(name) == [] for name in lists),
     )
 
 

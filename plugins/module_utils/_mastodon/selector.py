@@ -32,7 +32,10 @@ _AS_IT_IS = re.compile(r'[^"\\/\x00-\x1f\ud800-\udfff]+')  # but for \u, JSON ha
 
 @dataclass(frozen=True)
 class Criteria:
-    """What a task asks for; conditions are joined by and, lists by or. Ages in seconds."""
+    """What a task asks for; conditions are joined by and, lists by or. Ages in seconds.
+
+    C(nothing): one of the lists was given without an entry, and none of none holds.
+    """
 
     sets: t.Sequence[str] = ()
     queues: t.Sequence[str] = ()
@@ -49,6 +52,7 @@ class Criteria:
     malformed: bool | None = None
     where: str | None = None
     all: bool = False
+    nothing: bool = False
 
     @property
     def empty(self) -> bool:
@@ -73,6 +77,8 @@ class Selector:
 
     def places(self, client: t.Any, key: Keys) -> list[Place]:
         """Where to look, queues first. Queues that are named need not be registered."""
+        if self._criteria.nothing:
+            return []
         wanted = self._criteria.sets or ("queues", *SETS)
         found: list[Place] = []
         if "queues" in wanted:
@@ -126,6 +132,8 @@ def _longest(pattern: str) -> str:
 
 def _tests(criteria: Criteria, classes: t.Sequence[str], now: float) -> t.Iterator[Test]:
     """The conditions, cheapest first."""
+    if criteria.nothing:
+        yield lambda _job, _place, _score, _position: False
     if criteria.malformed is not None:
         wanted = criteria.malformed
         yield lambda job, _place, _score, _position: (job.malformed is not None) == wanted
