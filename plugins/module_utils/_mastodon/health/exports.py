@@ -11,7 +11,7 @@ import typing as t
 from ..workers import ARCHIVE
 from .finding import Finding
 from .survey import Export
-from .view import View, duration, jobs, most, task
+from .view import View, duration, jobs, most, runbook, task
 
 
 def export_waiting(view: View) -> t.Iterator[Finding]:
@@ -29,7 +29,8 @@ def export_waiting(view: View) -> t.Iterator[Finding]:
             f"archive job {export.job.jid}",
             f"An archive has waited {duration(waited)} behind {jobs(ahead)} of the queue {export.job.queue or 'pull'}"
             + (f" (mostly {most(classes, 1)})." if classes else "."),
-            f"A process of its own for pull: a copy of {view.unit} with -q pull. Raising weights hardly helps: they only order what is looked at first.",
+            f"If 1,000 jobs or more stand before it, this starts a worker for pull, for a time: {runbook('export_rescue')}. For good: a process"
+            " of its own for pull (fediverse.mastodon.workers). Raising weights hardly helps: they only order what is looked at first.",
             {"jid": export.job.jid, "waited": waited, "ahead": ahead},
         )
 

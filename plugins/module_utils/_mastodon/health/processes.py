@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .finding import Finding
-from .view import View, duration, jobs, size
+from .view import RESTART, View, duration, jobs, playbook, size, task
 
 
 def no_process(view: View) -> t.Iterator[Finding]:
@@ -34,7 +34,7 @@ def all_quiet(view: View) -> t.Iterator[Finding]:
             "critical",
             "processes",
             f"All {len(alive)} live processes are quiet: they finish what runs and take nothing new; retries do not move either.",
-            f"systemctl restart {view.unit} once what runs is done (a quiet process cannot be woken up).",
+            f"A quiet process cannot be woken up. To let it end what runs, and start a new one: {playbook('restart')}.",
             {"processes": [process.identity for process in alive]},
         )
 
@@ -64,7 +64,9 @@ def late_heartbeat(view: View) -> t.Iterator[Finding]:
                 "warning",
                 f"process {process.identity}",
                 f"The last heartbeat is {duration(process.beat_age)} old (limit {duration(view.limits.heartbeat_late)}).",
-                f"See whether the process hangs: systemctl kill -s TTIN {view.unit} writes where every thread stands to the journal.",
+                f"See whether it hangs: systemctl kill -s TTIN {view.unit} writes where every thread stands to the journal. If nothing comes,"
+                " it hangs, and systemctl restart would lose its jobs. Within a minute of its last heartbeat, on its host, this puts back those that"
+                f" Redis knows: {task('sidekiq_process', f'state=stopped signal=KILL identities={process.identity}')}.",
                 {"beat_age": process.beat_age},
             )
 
@@ -80,8 +82,7 @@ def memory(view: View) -> t.Iterator[Finding]:
             "critical" if rss > view.limits.rss_critical else "warning",
             f"process {process.identity}",
             f"Uses {size(rss)} of memory with {process.concurrency} threads.",
-            f"Restart it when it is idle (systemctl kill -s TSTP {view.unit}, wait until busy is 0, systemctl restart {view.unit});"
-            " to cap it for good, fewer threads per process and jemalloc (LD_PRELOAD=libjemalloc.so, MALLOC_ARENA_MAX=2).",
+            f"Restart it: {RESTART}. For good: fewer threads in a process, and jemalloc (LD_PRELOAD=libjemalloc.so, MALLOC_ARENA_MAX=2).",
             {"rss_bytes": rss, "limit": view.limits.rss_warning},
         )
 
@@ -95,7 +96,7 @@ def versions(view: View) -> t.Iterator[Finding]:
             "notice",
             "processes",
             f"Processes of different Sidekiq versions run side by side: {', '.join(sorted(found))}.",
-            "Restart the older ones: they may read the times of newer jobs wrongly.",
+            f"Restart the older ones, as they may read the times of newer jobs wrongly: {playbook('restart')}.",
             {"versions": {process.identity: process.version for process in view.snapshot.alive}},
         )
 

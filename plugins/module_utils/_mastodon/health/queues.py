@@ -10,7 +10,7 @@ import typing as t
 
 from ..workers import QUEUES
 from .finding import Finding
-from .view import View, duration, jobs, most, numbers, task
+from .view import RESTART, View, duration, jobs, most, numbers, runbook, task
 
 
 def queue_backlog(view: View) -> t.Iterator[Finding]:
@@ -31,8 +31,9 @@ def queue_backlog(view: View) -> t.Iterator[Finding]:
             "critical" if critical else "warning",
             f"queue {queue.name}",
             f"{jobs(queue.size)}; the next one has waited {duration(queue.latency)} (limit {duration(allowed)}){holds}.",
-            "Look at what holds the threads first (findings about jobs and domains below). If the jobs are wanted, add a"
-            f" Sidekiq process that serves only this queue (a copy of {view.unit} with -q and its name), not threads to the old one.",
+            "Look at what holds the threads first (findings about jobs and domains). If the jobs are wanted, workers for a time:"
+            f" {runbook('backlog_recovery')}. For good: a process that serves only this queue (fediverse.mastodon.workers), not more"
+            " threads in the old one.",
             {
                 "size": queue.size,
                 "latency": queue.latency,
@@ -58,7 +59,7 @@ def queue_unserved(view: View) -> t.Iterator[Finding]:
             "critical" if own and (waiting or name != "fasp") else "warning",
             f"queue {name}",
             f"No live process serves this queue; {jobs(waiting)} wait{'s' if waiting == 1 else ''} in it.",
-            f"Add -q {name} to the ExecStart of a Sidekiq unit and restart it."
+            f"Declare a process that serves it (fediverse.mastodon.workers), or add -q {name} to the ExecStart of a Sidekiq unit, then {RESTART}."
             if own
             else "Mastodon has no such queue. Serve it if it is yours, or move its jobs:"
             f" {task('sidekiq_job', f'state=moved queues={name} to_queue=default')}.",
@@ -77,7 +78,7 @@ def scheduler_queue(view: View) -> t.Iterator[Finding]:
             "critical",
             "queue scheduler",
             "No live process serves scheduler: scheduled posts, trends and all clean-ups stand still.",
-            "Add -q scheduler to exactly one Sidekiq unit and restart it.",
+            f"Add -q scheduler to the ExecStart of exactly one Sidekiq unit, then {RESTART}.",
             {"served_by": []},
         )
     elif len(serving) > 1:
@@ -86,7 +87,7 @@ def scheduler_queue(view: View) -> t.Iterator[Finding]:
             "warning",
             "queue scheduler",
             f"{len(serving)} processes serve scheduler: recurring jobs are enqueued once by each of them.",
-            "Leave -q scheduler in exactly one Sidekiq unit (template instances count each) and restart the others.",
+            f"Leave -q scheduler in exactly one Sidekiq unit (template instances count each), then {RESTART}.",
             {"served_by": [process.identity for process in serving]},
         )
 

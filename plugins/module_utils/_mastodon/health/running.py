@@ -11,7 +11,7 @@ from collections import Counter
 
 from ..workers import remote_domain
 from .finding import Finding
-from .view import View, duration, jobs, most
+from .view import RESTART, View, duration, jobs, most, runbook
 
 _LEAST_THREADS = 3
 
@@ -31,8 +31,8 @@ def running_long(view: View) -> t.Iterator[Finding]:
             "critical" if longest > critical else "warning",
             f"class {name}",
             f"{jobs(len(works))} run{'s' if len(works) == 1 else ''} longer than {duration(allowed)}, the longest for {duration(longest)}.",
-            f"See where they stand: systemctl kill -s TTIN {view.unit}, then journalctl -u {view.unit}. A running job cannot be stopped alone:"
-            " restarting its process does, and hits what else runs there.",
+            f"See where they stand: systemctl kill -s TTIN {view.unit}, then journalctl -u {view.unit}. A running job cannot be stopped alone."
+            f" To restart its process, so that what still runs there goes back to its queue: {RESTART}.",
             {"jobs": [work.job.jid for work in works[:20]], "count": len(works), "longest": longest, "limit": allowed},
         )
 
@@ -51,7 +51,8 @@ def threads_held(view: View) -> t.Iterator[Finding]:
                 "critical",
                 f"process {process.identity}",
                 f"All {process.concurrency} threads have been held for more than {duration(shortest)} ({most(classes)}): it takes no new job.",
-                f"A process of its own for the queues that wait (a copy of {view.unit} with other -q), then restart this one when its jobs may be repeated.",
+                f"Workers for the queues that wait, for a time: {runbook('backlog_recovery')}. Then restart this process, if its jobs may be"
+                " repeated: fediverse.mastodon.restart with -e restart_force=true.",
                 {"threads": process.concurrency, "held_for_at_least": shortest, "classes": dict(classes)},
             )
 
@@ -69,8 +70,7 @@ def domain_holds_threads(view: View) -> t.Iterator[Finding]:
             f"domain {domain}",
             f"Jobs for {domain} hold {held} of {threads} threads.",
             f"See whether it answers: curl -sSm 10 https://{domain}/.well-known/nodeinfo. If it is gone, Moderation > Federation > {domain} >"
-            " Stop delivery makes its deliveries end at once. To take its jobs out (into an archive) until it answers again: ansible-playbook -b"
-            " fediverse.mastodon.federation_rescue -e federation_rescue_actions=quarantine"
-            f" -e federation_rescue_domains={domain} --check --diff (then without --check, and with a reason).",
+            " Stop delivery makes its deliveries end at once. To take its jobs out (into an archive) until it answers again:"
+            f" {runbook('federation_rescue', 'federation_rescue_actions=quarantine', f'federation_rescue_domains={domain}')}.",
             {"held": held, "threads": threads, "domains": dict(domains.most_common(5))},
         )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note that this file is private to the collection: it may change or go at any time without notice.
-"""What the rules look at, and how they say numbers."""
+"""What the rules look at, and how they say numbers and commands."""
 
 from __future__ import annotations
 
@@ -50,7 +50,22 @@ def most(counter: Counter[str], number: int = 3) -> str:
 
 def task(module: str, options: str) -> str:
     """The command that runs a module of this collection on the host; with --check --diff first."""
-    return f'ansible HOST -b -m fediverse.mastodon.{module} -a "{options}" --check --diff (then without --check)'
+    return f'ansible HOST -i INVENTORY -b -m fediverse.mastodon.{module} -a "{options}" --check --diff (then without --check)'
+
+
+def playbook(name: str, *variables: str, then: str = "without --check") -> str:
+    """The command that runs a playbook of this collection on the host; with --check --diff first."""
+    options = "".join(f" -e {variable}" for variable in variables)
+    return f"ansible-playbook -i INVENTORY -l HOST -b fediverse.mastodon.{name}{options} --check --diff (then {then})"
+
+
+def runbook(name: str, *variables: str) -> str:
+    """The same for a playbook that keeps a record of what it does, and so wants a reason."""
+    return playbook(name, *variables, then=f"with {name}_reason and without --check")
+
+
+RESTART: t.Final = playbook("restart", "restart_force=true")
+"""The restart that loses no job; C(systemctl restart) does."""
 
 
 def jobs(count: int) -> str:

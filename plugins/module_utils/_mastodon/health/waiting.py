@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .finding import Finding
-from .view import View, duration, jobs, most, task
+from .view import RESTART, View, duration, jobs, most, task
 
 _LEAST_RETRIES = 50
 
@@ -28,8 +28,8 @@ def due_not_moving(view: View) -> t.Iterator[Finding]:
             "critical" if late > 10 * view.limits.due_late else "warning",
             f"set {name}",
             f"{jobs(found.due)} {'is' if found.due == 1 else 'are'} due, the first for {duration(late)}: nobody polls this set.",
-            f"A process that is not quiet polls it: systemctl status {view.unit}. If one runs and does not poll, restart it"
-            " (ghosts in the registry make all of them poll more slowly).",
+            f"A process that is not quiet polls it: systemctl status {view.unit}. If one runs and does not poll:"
+            f" {RESTART}. Ghosts in the registry make all of them poll more slowly.",
             {"due": found.due, "overdue_by": late},
         )
 
@@ -47,7 +47,8 @@ def recurring_overdue(view: View) -> t.Iterator[Finding]:
             "critical" if len(late) > 1 else "warning",
             "schedule",
             f"{jobs(len(late))} of the recurring schedule overdue, by up to {duration(late[0].overdue_by)}: {names}.",
-            "Only a process that serves the queue scheduler enqueues them: exactly one must, and must not be quiet. Restart that one.",
+            "Only a process that serves the queue scheduler enqueues them: exactly one must, and must not be quiet. To restart it:"
+            f" {RESTART}.",
             {"overdue": {job.name: job.overdue_by for job in late}},
         )
 

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import pathlib
+import re
 import typing as t
 from collections import Counter
 
@@ -35,6 +37,7 @@ from .builders import (
     work,
 )
 
+ROOT = pathlib.Path(__file__).resolve().parents[6]
 ORPHAN = Lock("uniquejobs:1", {"a": NOW - 86400}, runtime=False, outlives=False)
 
 # For each rule the least trouble that it finds.
@@ -163,7 +166,36 @@ def test_findings_are_plain_data_that_names_figures_and_a_cure(name):
 
 def test_cures_name_the_unit_that_was_given():
     named = [finding.id for finding in judge(bad_night()) if UNIT in finding.cure]
-    assert {"threads_all_held", "queue_late", "scheduled_not_moving"} <= set(named)
+    assert {"heartbeat_late", "job_running_long", "scheduled_not_moving"} <= set(named)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "cured_by"),
+    [
+        ("all_quiet", "restart"),
+        ("memory of a process", "restart"),
+        ("versions", "restart"),
+        ("running_long", "restart"),
+        ("due_not_moving", "restart"),
+        ("recurring_overdue", "restart"),
+        ("scheduler_queue", "restart"),
+        ("late_heartbeat", "sidekiq_process"),
+        ("threads_held", "backlog_recovery"),
+        ("queue_backlog", "backlog_recovery"),
+        ("export_waiting", "export_rescue"),
+        ("domain_holds_threads", "federation_rescue"),
+    ],
+)
+def test_a_cure_names_what_loses_no_job(trouble, cured_by):
+    for finding in judge(view(**TROUBLE[trouble])):
+        assert f" fediverse.mastodon.{cured_by} " in finding.cure
+        assert not re.search("systemctl restart (?!would lose)", finding.cure)
+
+
+def test_what_cures_name_is_there():
+    for finding in (*judge(bad_night()), *(found for seen in TROUBLE.values() for found in judge(view(**seen)))):
+        for name in re.findall(r"fediverse\.mastodon\.(\w+)", finding.cure):
+            assert (ROOT / "playbooks" / f"{name}.yml").exists() or (ROOT / "plugins" / "modules" / f"{name}.py").exists()
 
 
 SECRET = "s3cret-\N{SNOWMAN}-post"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The fediverse.mastodon authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the rules say numbers."""
+"""How the rules say numbers and commands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.healt
     jobs,
     most,
     numbers,
+    playbook,
+    runbook,
     size,
+    task,
 )
 
 
@@ -47,6 +50,19 @@ def test_size(count, text):
 @pytest.mark.parametrize(("count", "text"), [(0, "0 jobs"), (1, "1 job"), (2, "2 jobs"), (2345678, "2,345,678 jobs")])
 def test_jobs(count, text):
     assert jobs(count) == text
+
+
+def test_commands():
+    assert task("sidekiq_lock", "state=absent") == (
+        'ansible HOST -i INVENTORY -b -m fediverse.mastodon.sidekiq_lock -a "state=absent" --check --diff (then without --check)'
+    )
+    assert playbook("restart") == (
+        "ansible-playbook -i INVENTORY -l HOST -b fediverse.mastodon.restart --check --diff (then without --check)"
+    )
+    assert runbook("export_rescue", "a=1", "b=2") == (
+        "ansible-playbook -i INVENTORY -l HOST -b fediverse.mastodon.export_rescue -e a=1 -e b=2 --check --diff"
+        " (then with export_rescue_reason and without --check)"
+    )
 
 
 def test_most():
