@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 from typing import NamedTuple
@@ -15,6 +16,19 @@ from typing import NamedTuple
 import pytest
 
 _NEVER = ("DEPRECATION", "Traceback")
+
+
+def given(variables):
+    """Arguments that give variables as people type them: each as a text where that can be, which Ansible then leaves it."""
+    arguments, rest = [], {}
+    for name, value in variables.items():
+        text = ",".join(value) if isinstance(value, list) and all(isinstance(one, str) for one in value) else value
+        text = str(text).lower() if isinstance(text, bool) else str(text)
+        if re.fullmatch(r"[\w./:@,-]+", text) and not isinstance(value, dict) and value is not None:
+            arguments += ["-e", f"{name}={text}"]
+        else:
+            rest[name] = value
+    return [*arguments, "-e", json.dumps(rest)]
 
 
 class Outcome(NamedTuple):
@@ -34,7 +48,7 @@ def ansible_playbook(tmp_path):
         env.update(ANSIBLE_INJECT_FACT_VARS="false", ANSIBLE_DEPRECATION_WARNINGS="true", COLUMNS="80", **environment)
         env["PATH"] = os.pathsep.join((str(pathlib.Path(sys.executable).parent), env["PATH"]))
         done = subprocess.run(
-            ["ansible-playbook", str(playbook), *arguments, "-e", json.dumps(variables or {})],
+            ["ansible-playbook", str(playbook), *arguments, *given(variables or {})],
             env=env,
             cwd=tmp_path,
             stdin=subprocess.DEVNULL,

@@ -60,6 +60,27 @@ def test_the_readme_uses_variables_that_there_are(role):
     assert set(re.findall(rf"\b{role}_[a-z_]+", text)) <= set(options(role))
 
 
+TYPED = ("bool", "float", "int", "list")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_an_option_that_is_no_text_is_used_as_what_it_is(role):
+    """-e gives a text, 'false' for one, and Ansible leaves it that. So vars/main.yml converts it, and the rest uses that."""
+    typed = [name for name, option in options(role).items() if option["type"] in TYPED and option.get("elements") != "dict"]
+    raw = re.compile(rf"(?<![\w.])({'|'.join(typed)})(?![\w:=])(?! \| default\(omit\))")
+    for folder in ("tasks", "templates", "handlers"):
+        for path in (ROOT / "roles" / role / folder).glob("*"):
+            assert not raw.findall(path.read_text(encoding="utf-8")), path
+    converted = {
+        name: text
+        for name, text in (read(role, "vars/main.yml") or {}).items()
+        if isinstance(text, str) and name.removeprefix("__") in typed
+    }
+    for name, text in converted.items():
+        of = options(role)[name.removeprefix("__")]["type"]
+        assert f"| {'fediverse.mastodon.as_list' if of == 'list' else of} " in text, name
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_facts_are_read_by_their_own_name(role):
     for path in (ROOT / "roles" / role).rglob("*.yml"):

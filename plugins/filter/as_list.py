@@ -1,0 +1,55 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A list that was given on the command line."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
+
+DOCUMENTATION = r"""
+name: as_list
+short_description: A list, also where the command line gave a text
+version_added: 1.0.0
+description:
+  - Made for the options of the roles. C(ansible-playbook -e name=value) makes every value a text; Ansible checks it against the role's argument
+    specification, and then leaves it the text that it is.
+author:
+  - The fediverse.mastodon authors (@fediverse-mastodon)
+positional: _input
+options:
+  _input:
+    description: A list, or a text with commas between what would be its elements.
+    type: raw
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Name the servers
+  ansible.builtin.debug:
+    msg: "{{ 'gone.example, dead.example' | fediverse.mastodon.as_list }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The list; of a text its elements without spaces around them, and without those that are empty.
+  type: list
+  elements: raw
+"""
+
+
+@in_a_sentence
+def as_list(value: str | t.Sequence[t.Any]) -> list[t.Any]:
+    """See DOCUMENTATION."""
+    if isinstance(value, str):
+        return [element.strip() for element in value.split(",") if element.strip()]
+    return list(value)
+
+
+class FilterModule:
+    """Makes the filter known to Ansible."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"as_list": as_list}
