@@ -86,7 +86,57 @@ def test_a_run_is_undone_once(play, tmp_path):
 
 
 def test_a_run_that_no_host_knows(play):
-    status, text = play("fediverse.mastodon.undo", run="20261122T070556Z-export_rescue-1a2b3c")
-    assert status == 0, text
+    run = "20261122T070556Z-export_rescue-1a2b3c"
+    status, text = play("fediverse.mastodon.undo", run=run)
+    assert status == 2, text
     assert recap(text, "here")["changed"] == recap(text, "other")["changed"] == 0
-    assert "no run" in text
+    assert f"There is no run {run} on here, other. Leave run out to see which there are." in " ".join(text.split())
+
+
+def test_an_archive_that_is_gone_keeps_no_other_one_where_it_is(play, tmp_path):
+    with server.running(binary="redis-server") as running, running.client() as client:
+        client.sadd("queues", "push")
+        for number in range(20):
+            job = {"class": "AB"[number % 2], "args": [SECRET], "jid": f"{number:024x}", "queue": "push"}
+            client.lpush("queue:push", json.dumps(job))
+        edit = {"redis_url": running.url, "state": "absent", "archive_dir": str(tmp_path / "archives")}
+        tasks = [
+            {"fediverse.mastodon.run_record": {"runbook": "r", "reason": "a test"}, "register": "begun"},
+            {"fediverse.mastodon.sidekiq_job": {**edit, "classes": ["{{ item }}"]}, "loop": ["A", "B"], "register": "out"},
+            {
+                "fediverse.mastodon.run_record": {
+                    "run": "{{ begun.run }}",
+                    "archives": "{{ out.results | map(attribute='archive') }}",
+                }
+            },
+        ]
+        status, text = play(tasks)
+        assert status == 0, text
+        [path] = (tmp_path / "user/.local/state/fediverse.mastodon/runs").iterdir()
+        newest = sorted((tmp_path / "archives").iterdir(), key=lambda one: one.stat().st_mtime_ns)[-1]
+        newest.rename(tmp_path / "away.jsonl.gz")
+
+        status, text = play("fediverse.mastodon.undo", redis_url=running.url, run=path.stem)
+        assert status == 2, text
+        assert "here: put back 10 jobs from 2 archives" in text and "It did not come to its end." in text
+        assert f"{newest} cannot be read" in " ".join(text.split())
+        assert client.llen("queue:push") == 10
+        assert not json.loads(path.read_text(encoding="utf-8"))["undone_at"]
+
+        (tmp_path / "away.jsonl.gz").rename(newest)
+        status, text = play("fediverse.mastodon.undo", redis_url=running.url, run=path.stem)
+        assert status == 0, text
+        assert "here: put back 10 jobs from 2 archives, 10 were back already" in text
+        assert client.llen("queue:push") == 20
+        assert json.loads(path.read_text(encoding="utf-8"))["undone_at"]
+
+
+def test_a_run_that_took_nothing_out(play, tmp_path):
+    tasks = [{"fediverse.mastodon.run_record": {"runbook": "r", "reason": "a test"}}]
+    status, text = play(tasks)
+    assert status == 0, text
+    [path] = (tmp_path / "user/.local/state/fediverse.mastodon/runs").iterdir()
+    status, text = play("fediverse.mastodon.undo", run=path.stem)
+    assert status == 0, text
+    assert "This run took nothing out that could be put back." in text
+    assert recap(text, "here")["changed"] == 0
