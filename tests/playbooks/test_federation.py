@@ -144,6 +144,50 @@ def test_quarantine_and_undo(play, dead_domain, tmp_path):
     assert everything(client) == before
 
 
+@contextlib.contextmanager
+def redis_that_hangs_up(client, after):
+    """Once so many jobs have left push, nobody else keeps a connection."""
+    done = threading.Event()
+
+    def hang_up():
+        while not done.is_set():
+            if client.llen("queue:push") <= after:
+                client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+    thread = threading.Thread(target=hang_up)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_what_was_taken_out_before_a_failure_is_in_the_record(play, tmp_path):
+    with server.running() as running, running.client() as client:
+        client.sadd("queues", "push")
+        inbox = f"https://{GONE}/inbox"
+        for start in range(0, 60_000, 1000):
+            jobs = [
+                json.dumps({"class": "ActivityPub::DeliveryWorker", "jid": f"{number:024x}", "args": ["{}", 1, inbox]})
+                for number in range(start, start + 1000)
+            ]
+            client.lpush("queue:push", *jobs)
+        before = client.lrange("queue:push", 0, -1)
+        quick = {**QUARANTINE, **QUICK, "federation_rescue_reason": "ticket 42"}
+        with redis_that_hangs_up(client, 55_000):
+            status, text = play("federation_rescue", redis_url=running.url, **quick)
+        assert status == 2 and "closed the connection" in text, text
+        assert client.llen("queue:push") < 60_000
+        [path] = (tmp_path / "user/.local/state/fediverse.mastodon/runs").iterdir()
+        record = json.loads(path.read_text())
+        assert len(record["archives"]) == 1 and record["ended_at"] is None
+        status, text = play("undo", redis_url=running.url, run=path.stem)
+        assert status == 0, text
+        assert "It did not come to its end." in text
+        assert client.lrange("queue:push", 0, -1) == before
+
+
 def test_release_stops_when_the_canary_fails_and_goes_on_when_it_lives(play, dead_domain):
     url, client = dead_domain
     options = {"redis_url": url, "federation_rescue_reason": "ticket 42", **QUICK}
