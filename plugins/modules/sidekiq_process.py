@@ -15,6 +15,7 @@ description:
   - Signals go through Redis, so this works from any host. A process takes one with each heartbeat, every 5 s (Sidekiq 6) or 10 s.
   - On the host of the process itself, outside of containers, O(signal=KILL) ends one that does not listen. Its running jobs are
     written to the disk before and put back after, so that none is lost.
+  - All conditions that are given must hold. A list that is given and empty is a condition that no process fulfils.
 extends_documentation_fragment:
   - fediverse.mastodon.connection
   - fediverse.mastodon.attributes

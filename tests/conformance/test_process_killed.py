@@ -179,11 +179,13 @@ def test_what_is_refused_touches_nothing(scratch_redis, tmp_path):
         refused = [
             ({"identities": [identity], "max_running": 2}, "3 other jobs run in"),
             ({"identities": [identity], "running": {"jids": ["a" * 24]}, "max_running": 1}, "2 other jobs run in"),
+            ({"max_running": -1}, "max_running cannot be below 0"),
             ({"identities": None}, "No condition is given"),
             ({"identities": None, "running": {}}, "running is empty"),
             ({"state": "quiet"}, "signal: KILL belongs to state: stopped"),
             ({"state": "absent", "signal": "TERM"}, "is no ghost"),
             ({"state": "absent", "signal": "TERM", "queues": ["pull"]}, "does not take queues"),
+            ({"state": "absent", "signal": "TERM", "queues": []}, "does not take queues"),
             ({"wait_timeout": "soon"}, "wait_timeout: 'soon' is no span of time"),
         ]
         for options, words in refused:
@@ -196,6 +198,15 @@ def test_what_is_refused_touches_nothing(scratch_redis, tmp_path):
         assert all(scratch_redis.dump(key) == value for key, value in before.items() if key != b"processes")
         assert process.poll() is None
         assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("condition", [{"identities": []}, {"running": {"domains": [], "longer_than": "0s"}}])
+def test_an_empty_list_means_no_process(condition, scratch_redis, tmp_path):
+    with stand_in.running(scratch_redis, INFO, WORKS) as (identity, process):
+        here = {"hostnames": [identity.partition(":")[0]], "identities": None}
+        result = change(scratch_redis, **task(scratch_redis, identity, tmp_path, **{**here, **condition}).options)
+        assert (result["changed"], result["matched"]) == (False, [])
+        assert process.poll() is None
 
 
 def test_the_jobs_of_one_that_died_by_itself_are_restored(scratch_redis, tmp_path):

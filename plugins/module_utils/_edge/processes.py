@@ -120,15 +120,15 @@ def _choice(options: t.Mapping[str, t.Any]) -> tuple[Choice, list[str]]:
     if options["running"] is not None:
         given = options["running"]
         longer = given["longer_than"]
-        names = {name: tuple(given[name] or ()) for name in ("classes", "queues", "domains", "jids")}
-        if longer is None and not any(names.values()):
-            raise BadOption("running is empty. Give it one of classes, queues, domains, jids or longer_than.")
+        names = {name: given[name] for name in ("classes", "queues", "domains", "jids")}
         running = Running(**names, longer_than=None if longer is None else seconds(longer, "running.longer_than"))
+        if running.empty:
+            raise BadOption("running is empty. Give it one of classes, queues, domains, jids or longer_than.")
         running, warnings = translated(running)
-    names = {name: tuple(options[name] or ()) for name in ("identities", "hostnames", "tags", "queues")}
+    names = {name: options[name] for name in ("identities", "hostnames", "tags", "queues")}
     choice = Choice(**names, running=running)
     if options["state"] == "absent":
-        wrong = [name for name in ("tags", "queues", "running") if options[name]]
+        wrong = [name for name in ("tags", "queues", "running") if options[name] is not None]
         if wrong:
             raise BadOption(
                 f"state: absent does not take {', '.join(wrong)}: of a process without heartbeat only the identity is known."
@@ -137,6 +137,8 @@ def _choice(options: t.Mapping[str, t.Any]) -> tuple[Choice, list[str]]:
         raise BadOption(
             "No condition is given, so this would mean every process there is. Give identities, hostnames, tags, queues or running."
         )
+    if (options["max_running"] or 0) < 0:
+        raise BadOption("max_running cannot be below 0.")
     if options["state"] != "stopped" and options["signal"] == "KILL":
         raise BadOption("signal: KILL belongs to state: stopped.")
     return choice, warnings
@@ -146,7 +148,7 @@ def _plan(session: Session, snapshot: Snapshot, choice: Choice) -> list[Planned]
     state, found = session.options["state"], pick(snapshot.processes or (), snapshot.work or (), choice)
     if state == "absent":
         living = [one.process.identity for one in found if one.process.alive]
-        named = [identity for identity in living if identity in choice.identities]
+        named = [identity for identity in living if identity in (choice.identities or ())]
         if named:
             raise BadOption(f"The process {named[0]} beats, so it is no ghost. state: stopped stops it.")
         found = [one for one in found if not one.process.alive]

@@ -9,37 +9,45 @@ from __future__ import annotations
 import fnmatch
 import re
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .._sidekiq.process import Process, Work
 from . import articles
 from .workers import remote_domain
 
 
+Names = t.Optional[t.Sequence[str]]
+"""A condition that one of them fulfils: None is no condition, and what no name is given for nobody fulfils."""
+
+
 @dataclass(frozen=True)
 class Running:
     """Conditions for a running job, all of which must hold. C(longer_than) in seconds."""
 
-    classes: t.Sequence[str] = ()
-    queues: t.Sequence[str] = ()
-    domains: t.Sequence[str] = ()
-    jids: t.Sequence[str] = ()
+    classes: Names = None
+    queues: Names = None
+    domains: Names = None
+    jids: Names = None
     longer_than: float | None = None
+
+    @property
+    def empty(self) -> bool:
+        return self == Running()
 
 
 @dataclass(frozen=True)
 class Choice:
     """Conditions for a process, all of which must hold; one with C(running) holds if it runs such a job."""
 
-    identities: t.Sequence[str] = ()
-    hostnames: t.Sequence[str] = ()
-    tags: t.Sequence[str] = ()
-    queues: t.Sequence[str] = ()
+    identities: Names = None
+    hostnames: Names = None
+    tags: Names = None
+    queues: Names = None
     running: Running | None = None
 
     @property
     def empty(self) -> bool:
-        return not (self.identities or self.hostnames or self.tags or self.queues or self.running)
+        return self == Choice()
 
 
 @dataclass(frozen=True)
@@ -67,31 +75,33 @@ def pick(processes: t.Iterable[Process], work: t.Iterable[Work], choice: Choice)
 
 def translated(running: Running) -> tuple[Running, list[str]]:
     """With the names that articles use taken for what they mean, and a warning for each."""
+    if running.classes is None:
+        return running, []
     classes, warnings = articles.translate(running.classes, articles.CLASSES, "worker class")
-    return Running(classes, running.queues, running.domains, running.jids, running.longer_than), warnings
+    return replace(running, classes=classes), warnings
 
 
 def _is_picked(process: Process, choice: Choice) -> bool:
-    conditions: list[tuple[t.Sequence[str], t.Sequence[str | None]]] = [
+    conditions: list[tuple[Names, t.Sequence[str | None]]] = [
         (choice.identities, [process.identity]),
         (choice.hostnames, [process.hostname]),
         (choice.tags, [process.tag]),
         (choice.queues, process.queues),
     ]
-    return all(not wanted or not set(wanted).isdisjoint(found) for wanted, found in conditions)
+    return all(wanted is None or not set(wanted).isdisjoint(found) for wanted, found in conditions)
 
 
 def _is_meant(one: Work, running: Running) -> bool:
     if running.longer_than is not None and (one.elapsed is None or one.elapsed <= running.longer_than):
         return False
-    if running.jids and one.job.jid not in running.jids:
+    if running.jids is not None and one.job.jid not in running.jids:
         return False
-    if running.queues and one.queue not in running.queues:
+    if running.queues is not None and one.queue not in running.queues:
         return False
     name = one.job.display_class or ""
-    if running.classes and not any(re.match(fnmatch.translate(pattern), name) for pattern in running.classes):
+    if running.classes is not None and not any(re.match(fnmatch.translate(glob), name) for glob in running.classes):
         return False
-    return not running.domains or _is_of(remote_domain(one.job), running.domains)
+    return running.domains is None or _is_of(remote_domain(one.job), running.domains)
 
 
 def _is_of(domain: str | None, domains: t.Sequence[str]) -> bool:

@@ -49,6 +49,11 @@ WORK = [work(ONE, "x", elapsed=7200.0), work(ONE, "y"), DELIVERY, work(OTHER, "z
         (Choice(running=Running(domains=["slow.example"])), [TWO]),
         (Choice(running=Running(domains=["*.slow.example"])), []),
         (Choice(running=Running(jids=["z"])), [OTHER]),
+        (Choice(hostnames=["a"], identities=[]), []),
+        (Choice(hostnames=["a"], queues=[]), []),
+        (Choice(running=Running(longer_than=0.0, domains=[])), []),
+        (Choice(running=Running(longer_than=0.0, classes=[])), []),
+        (Choice(running=Running(longer_than=0.0, jids=[])), []),
         (Choice(), ALL),
     ],
 )
@@ -66,6 +71,9 @@ def test_innocents_are_the_jobs_that_nobody_means():
 def test_a_choice_without_a_condition_is_empty():
     assert Choice().empty
     assert not Choice(running=Running(jids=["a"])).empty
+    assert not Choice(identities=[]).empty
+    assert Running().empty
+    assert not Running(domains=[]).empty
 
 
 def test_names_of_articles():
