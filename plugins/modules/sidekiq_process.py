@@ -116,6 +116,7 @@ options:
   archive_dir:
     description:
       - Directory for archives, on the host that runs the module. Is made with mode 0700, the archives have 0600.
+      - With O(signal=KILL) the task fails before anything is touched if no archive can be written there.
     type: path
     default: ~/.local/state/fediverse.mastodon/archives
 notes:
@@ -261,7 +262,7 @@ processes:
       type: str
       sample: /root/.local/state/fediverse.mastodon/archives/20261122T070556Z-stopped-73643a966f862de1.jsonl.gz
     outcome:
-      description: What was done with it - V(quieted), V(stopped), V(removed) or V(unchanged).
+      description: What was done with it - V(quieted), V(stopped), V(removed) or V(unchanged); of a task that failed, how far it came.
       returned: success
       type: str
       sample: stopped

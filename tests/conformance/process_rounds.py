@@ -54,11 +54,19 @@ class Balance:
 
 
 def change(
-    client: redis.Redis, check_mode: bool = False, prefix: str = "", clock: float | None = None, **options: Any
+    client: redis.Redis,
+    check_mode: bool = False,
+    prefix: str = "",
+    clock: float | None = None,
+    progress: dict[str, Any] | None = None,
+    **options: Any,
 ) -> dict[str, Any]:
-    """The result of sidekiq_process. With C(clock) it sees what there was at that time (epoch seconds)."""
+    """The result of sidekiq_process. With C(clock) it sees what there was at that time (epoch seconds).
+
+    C(progress): takes what the result of a task that fails says, too.
+    """
     given = module_options(processes.OPTIONS, options)
-    session = Session(client, Keys(prefix), given, check_mode, "test")
+    session = Session(client, Keys(prefix), given, check_mode, "test", {} if progress is None else progress)
     if clock is None:
         return processes.change_processes(session)
     with mock.patch.object(processes, "read_snapshot", functools.partial(read_snapshot, clock=clock)):

@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from collections import Counter
+from unittest import mock
 
 import pytest
 import stand_in
@@ -17,6 +18,7 @@ import victim
 from intents import restore
 from process_rounds import change
 
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import process_stop
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive_reader import Archive
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption, SidekiqError
 
@@ -198,6 +200,42 @@ def test_what_is_refused_touches_nothing(scratch_redis, tmp_path):
         assert all(scratch_redis.dump(key) == value for key, value in before.items() if key != b"processes")
         assert process.poll() is None
         assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_where_no_archive_can_be_written_nothing_is_touched(check_mode, scratch_redis, tmp_path):
+    (tmp_path / "file").touch()
+    with stand_in.running(scratch_redis, INFO, WORKS) as (identity, process):
+        told = mock.patch.object(process_stop.os, "kill")
+        with told as kill, pytest.raises(SidekiqError, match=r"archive_dir: .* Nothing was touched"):
+            change(scratch_redis, check_mode, **task(scratch_redis, identity, tmp_path / "file" / "x").options)
+        kill.assert_not_called()
+        assert process.poll() is None
+
+
+def test_check_mode_makes_no_directory(scratch_redis, tmp_path):
+    with stand_in.running(scratch_redis, INFO, WORKS) as (identity, _process):
+        assert change(scratch_redis, True, **task(scratch_redis, identity, tmp_path / "a" / "b").options)["changed"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_archive_that_fails_later_leaves_the_process_quiet_and_says_so(scratch_redis, tmp_path, monkeypatch):
+    directory, hush = tmp_path / "archives", process_stop.hush
+
+    def hush_and_fill(*arguments):
+        directory.rmdir()
+        directory.touch()
+        return hush(*arguments)
+
+    monkeypatch.setattr(process_stop, "hush", hush_and_fill)
+    progress = {}
+    with stand_in.running(scratch_redis, INFO, WORKS) as (identity, process):
+        stop = task(scratch_redis, identity, directory)
+        with pytest.raises(SidekiqError, match=r"cannot be written: .* was not killed; it is quiet now"):
+            change(scratch_redis, progress=progress, **stop.options)
+        assert process.poll() is None
+        assert (progress["changed"], progress["processes"][0]["outcome"]) == (True, "quieted")
+        assert not rest(scratch_redis)
 
 
 @pytest.mark.parametrize("condition", [{"identities": []}, {"running": {"domains": [], "longer_than": "0s"}}])

@@ -18,6 +18,7 @@ from .._mastodon.workers import remote_domain
 from .._sidekiq import signals
 from .._sidekiq.duration import seconds
 from .._sidekiq.errors import BadOption
+from .._sidekiq.lost import check_directory
 from .._sidekiq.process import Work
 from .._sidekiq.registry import prune
 from .._sidekiq.snapshot import Snapshot, read_snapshot
@@ -86,6 +87,8 @@ def change_processes(session: Session) -> Result:
         snapshot = read_snapshot(session.client, session.key, ("processes", "work", "server"))
     planned = _plan(session, snapshot, choice)
     _refuse(options, planned)
+    if options["signal"] == "KILL" and any(one.changes for one in planned):
+        check_directory(options["archive_dir"], session.check_mode)
     result = _planned(session, planned, options)
     if not session.check_mode:
         means = Means(
@@ -98,8 +101,11 @@ def change_processes(session: Session) -> Result:
             began + timeout,
         )
         session.progress["changed"] = False
+        changing = [one for one in planned if one.changes]
+        for one in changing:
+            one.outcome = "unchanged"  # until it is done
         try:
-            _APPLY[options["state"]](means, [one for one in planned if one.changes], options, result, session)
+            _APPLY[options["state"]](means, changing, options, result, session)
         finally:
             result["processes"] = session.progress["processes"] = [_process(one) for one in planned]
         result["diff"] = _diff(planned)
@@ -218,7 +224,7 @@ def _planned(session: Session, planned: t.Sequence[Planned], options: t.Mapping[
 def _quiet(
     means: Means, planned: list[Planned], options: t.Mapping[str, t.Any], _result: Result, session: Session
 ) -> None:
-    _tell(means, planned, signals.QUIET, session)
+    _tell(means, planned, signals.QUIET, "quieted", session)
     if options["wait"]:
         for one in planned:
             process_stop.await_quiet(means, one.identity)
@@ -230,12 +236,13 @@ def _stop(
     if options["signal"] == "KILL":
         local = [(one, one.local) for one in planned if one.local is not None]
         for one, here in local:
-            process_stop.hush(one.picked.process, here)
-            session.progress.update(changed=True)
+            if process_stop.hush(one.picked.process, here):
+                one.outcome = "quieted"
+                session.progress.update(changed=True)
         for one, here in local:
             _end(one, process_stop.kill(means, one.picked.process, here), result, session)
         return
-    _tell(means, planned, signals.STOP, session)
+    _tell(means, planned, signals.STOP, "quieted" if options["wait"] else "stopped", session)
     if options["wait"]:
         for one in planned:
             _end(one, process_stop.await_end(means, one.identity, one.local), result, session)
@@ -246,21 +253,24 @@ def _remove(
 ) -> None:
     removed = prune(means.client, means.key, [one.identity for one in planned])
     for one in planned:
-        if one.identity not in removed:
-            one.outcome = "unchanged"
+        if one.identity in removed:
+            one.outcome = "removed"
     result["ghosts_removed"] = len(removed)
 
 
 _APPLY: t.Final = {"quiet": _quiet, "stopped": _stop, "absent": _remove}
 
 
-def _tell(means: Means, planned: t.Sequence[Planned], name: str, session: Session) -> None:
+def _tell(means: Means, planned: t.Sequence[Planned], name: str, outcome: str, session: Session) -> None:
     if process_stop.send(means, [one.identity for one in planned], name):
         session.progress.update(changed=True)
+    for one in planned:
+        one.outcome = outcome
 
 
 def _end(one: Planned, stopped: process_stop.Stopped, result: Result, session: Session) -> None:
     """What came of a process: the jobs of the last record, which may be others than those of the plan."""
+    one.outcome = "stopped"
     one.picked = Picked(one.picked.process, stopped.work, one.picked.innocents)
     one.outcomes = stopped.ending.jobs
     if stopped.ending.archive is not None:

@@ -114,7 +114,13 @@ def kill(means: Means, picked: Process, local: Local) -> Stopped:
         )
     if _has_signed_off(means, picked.identity):
         return _account(means, picked.identity, found)  # somebody else has stopped it meanwhile
-    stop, archive = _record(means, picked.identity, found.work, local)
+    try:
+        stop, archive = _record(means, picked.identity, found.work, local)
+    except SidekiqError as problem:
+        raise SidekiqError(
+            f"{problem} The process {picked.identity} was not killed; it is quiet now, and works again after a restart only."
+            " Run the task again once the archive can be written, or restart it."
+        ) from None
     try:
         if not is_gone(local.pid, local.ticks):
             os.kill(local.pid, signal.SIGKILL)
@@ -129,16 +135,17 @@ def kill(means: Means, picked: Process, local: Local) -> Stopped:
     return found
 
 
-def hush(process: Process, local: Local) -> None:
-    """Tell a process of this host at once to take no more jobs."""
+def hush(process: Process, local: Local) -> bool:
+    """Tell a process of this host at once to take no more jobs. Returns whether it was there to be told."""
     if local.gone:
-        return
+        return False
     try:
         os.kill(local.pid, signal.SIGTSTP)
     except ProcessLookupError:
-        pass
+        return False
     except PermissionError:
         raise _not_allowed(process) from None
+    return True
 
 
 def end_earlier(client: t.Any, key: Keys, now: float, check_mode: bool) -> list[tuple[Stop, Ending]]:

@@ -11,8 +11,10 @@ puts back, in the same atomic step.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import tempfile
 import typing as t
 from dataclasses import dataclass, field
 
@@ -79,6 +81,27 @@ class Ending:
 
     def count(self, outcome: str) -> int:
         return sum(1 for found in self.jobs.values() if found == outcome)
+
+
+def check_directory(directory: str, check_mode: bool) -> None:
+    """Raises BadOption if no archive can be written there; in check mode as far as that can be told without trying."""
+    path = os.path.abspath(os.path.expanduser(directory))
+    try:
+        if not check_mode:
+            os.makedirs(path, mode=0o700, exist_ok=True)
+            with tempfile.TemporaryFile(dir=path):
+                return
+        while not os.path.lexists(path):
+            path = os.path.dirname(path)  # in which it would be made
+        if not os.path.isdir(path):
+            raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as problem:
+        raise BadOption(
+            f"archive_dir: no archive can be written to {directory}: {problem.strerror}. Nothing was touched. Set it to a"
+            " directory with space for the jobs, which the user of the task may write to."
+        ) from None
 
 
 def record(
