@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import socket
 import threading
 import time
 from collections import Counter
@@ -19,8 +20,10 @@ from intents import restore
 from process_rounds import change
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import process_stop
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import lost
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive_reader import Archive
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption, SidekiqError
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.lost import STOPS
 
 WORKS = [stand_in.work("a" * 24), stand_in.work("b" * 24, seconds=50), stand_in.work("c" * 24, queue="push")]
 INFO = {"tag": "live", "concurrency": 5, "queues": ["pull", "push"]}
@@ -118,6 +121,98 @@ def test_killed_after_the_kill_the_archive_alone_restores_once(scratch_redis, tm
                 assert restore(scratch_redis, str(archive), 1.0)["restored"] == 0
             assert once(scratch_redis), point
     raise AssertionError("it was never killed before the kill")
+
+
+def test_check_mode_tells_what_ending_an_earlier_stop_will_do(scratch_redis, tmp_path, monkeypatch):
+    """It was begun and not ended; one job was pushed back meanwhile."""
+    with stand_in.running(scratch_redis, INFO, WORKS) as (identity, _process):
+        stop = task(scratch_redis, identity, tmp_path)
+        with monkeypatch.context() as patched:
+            patched.setattr(process_stop, "settle", mock.Mock(side_effect=SidekiqError("died")))
+            with pytest.raises(SidekiqError, match="died"):
+                change(scratch_redis, **stop.options)
+        scratch_redis.lpush("queue:pull", WORKS[0]["payload"])
+        foreseen = change(scratch_redis, True, **stop.options)
+        done = change(scratch_redis, **stop.options)
+    assert {**foreseen, "duration": 0} == {**done, "duration": 0}
+    assert (done["changed"], done["restored"], done["pushed_back"]) == (True, 2, 1)
+    assert once(scratch_redis)
+
+
+@pytest.mark.parametrize("identity", ["{host}:9:000000000000", "no-colons"])
+@pytest.mark.parametrize(
+    ("archive", "words"), [("gone.gz", "is not there any more"), ("damaged.gz", "is no gzip"), ("damaged.gz/x", "any more")]
+)
+def test_a_stop_whose_archive_is_of_no_use_is_given_up(identity, archive, words, scratch_redis, tmp_path):
+    (tmp_path / "damaged.gz").write_bytes(b"damaged")
+    identity = identity.format(host=socket.gethostname())
+    stop = {"archive": str(tmp_path / archive), "fate": "restore", "host": socket.gethostname(), "ticks": 7}
+    scratch_redis.hset(STOPS, identity, json.dumps({"identity": identity, **stop}))
+    foreseen = change(scratch_redis, True, state="absent")
+    assert scratch_redis.hexists(STOPS, identity)
+    done = change(scratch_redis, state="absent")
+    assert {**foreseen, "duration": 0} == {**done, "duration": 0}
+    [warning] = done["warnings"]
+    assert done["changed"] and all(part in warning for part in (identity, str(tmp_path / archive), words))
+    assert not change(scratch_redis, state="absent")["changed"]
+
+
+def test_a_stop_whose_archive_belongs_to_another_user_is_kept(scratch_redis, tmp_path, monkeypatch):
+    stop = {"archive": str(tmp_path / "a.gz"), "fate": "restore", "host": socket.gethostname(), "ticks": 7}
+    scratch_redis.hset(STOPS, "a:9:b", json.dumps({"identity": "a:9:b", **stop}))
+    monkeypatch.setattr(lost, "open", mock.Mock(side_effect=PermissionError(13, "Permission denied")), raising=False)
+    for check_mode in (True, False):
+        with pytest.raises(SidekiqError, match=r"a\.gz of the stop of a:9:b.*Permission denied.*the same user"):
+            change(scratch_redis, check_mode, state="absent")
+    assert scratch_redis.hexists(STOPS, "a:9:b")
+
+
+@pytest.mark.parametrize("queue", ["pull", "push"])
+def test_two_jobs_with_one_jid_come_back_both(queue, scratch_redis, tmp_path):
+    works = [stand_in.work("a" * 24), stand_in.work("a" * 24, queue=queue)]
+    with stand_in.running(scratch_redis, INFO, works) as (identity, _process):
+        stop = task(scratch_redis, identity, tmp_path)
+        foreseen, done = (change(scratch_redis, check_mode, **stop.options) for check_mode in (True, False))
+    assert foreseen["restored"] == done["restored"] == 2
+    assert waiting(scratch_redis) == Counter({"a" * 24: 2})
+
+
+def test_of_two_jobs_with_one_jid_one_was_pushed_back(scratch_redis, tmp_path):
+    works = [stand_in.work("a" * 24), stand_in.work("a" * 24)]
+    scratch_redis.rpush("queue:pull", works[0]["payload"])
+    with stand_in.running(scratch_redis, INFO, works) as (identity, _process):
+        result = change(scratch_redis, **task(scratch_redis, identity, tmp_path).options)
+    assert (result["restored"], result["pushed_back"]) == (1, 1)
+    assert sorted(job["outcome"] for job in result["processes"][0]["jobs"]) == ["pushed_back", "restored"]
+    assert waiting(scratch_redis) == Counter({"a" * 24: 2})
+
+
+def test_killed_between_two_queues_both_of_one_jid_come_back_once(scratch_redis, tmp_path):
+    works = [stand_in.work("a" * 24), stand_in.work("a" * 24, queue="push")]
+    for _time in range(2):  # the second time all scripts are loaded
+        scratch_redis.flushall()
+        with stand_in.running(scratch_redis, INFO, works) as (identity, _process):
+            total = victim.run(task(scratch_redis, identity, tmp_path)).points
+    back = []
+    for point in range(total - 1, 0, -1):
+        scratch_redis.flushall()
+        with stand_in.running(scratch_redis, INFO, works) as (identity, _process):
+            stop = task(scratch_redis, identity, tmp_path / str(point))
+            victim.run(stop, at_point=point)
+            back.append(waiting(scratch_redis).total())
+            change(scratch_redis, **stop.options)
+            assert waiting(scratch_redis) == Counter({"a" * 24: 2}), point
+        if not back[-1]:
+            break
+    assert 1 in back
+
+
+def test_what_is_no_job_is_not_counted(scratch_redis, tmp_path):
+    works = [WORKS[0], {**WORKS[1], "payload": "no JSON"}]
+    with stand_in.running(scratch_redis, INFO, works) as (identity, _process):
+        stop = task(scratch_redis, identity, tmp_path)
+        foreseen, done = (change(scratch_redis, check_mode, **stop.options) for check_mode in (True, False))
+    assert foreseen["restored"] == done["restored"] == 1
 
 
 def test_dropped_jobs_come_back_from_the_archive_once(scratch_redis, tmp_path):

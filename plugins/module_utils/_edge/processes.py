@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .._mastodon import process_stop
 from .._mastodon.local_process import Local, find
@@ -18,7 +19,7 @@ from .._mastodon.workers import remote_domain
 from .._sidekiq import signals
 from .._sidekiq.duration import seconds
 from .._sidekiq.errors import BadOption
-from .._sidekiq.lost import check_directory
+from .._sidekiq.lost import Ending, check_directory
 from .._sidekiq.process import Work
 from .._sidekiq.registry import prune
 from .._sidekiq.snapshot import Snapshot, read_snapshot
@@ -58,13 +59,12 @@ _DONE: t.Final = {"quiet": "quieted", "stopped": "stopped", "absent": "removed"}
 
 @dataclass
 class Planned:
-    """A process that is meant, and what becomes of it. C(outcomes): of its jobs, by C(name_of)."""
+    """A process that is meant, and what becomes of it and, in C(ending), of its jobs."""
 
     picked: Picked
     local: Local | None
     outcome: str
-    outcomes: dict[str | bytes, str] = field(default_factory=dict)
-    archive: str | None = None
+    ending: Ending = field(default_factory=Ending)
 
     @property
     def identity(self) -> str:
@@ -84,7 +84,12 @@ def change_processes(session: Session) -> Result:
     refuse_unwritable(snapshot, session)
     earlier = process_stop.end_earlier(session.client, session.key, snapshot.taken_at, session.check_mode)
     if earlier and not session.check_mode:
+        session.progress["changed"] = True
         snapshot = read_snapshot(session.client, session.key, ("processes", "work", "server"))
+    elif earlier:
+        ended = {one.stop.identity for one in earlier if one.ending is not None}
+        left = tuple(process for process in snapshot.processes or () if process.identity not in ended)
+        snapshot = replace(snapshot, processes=left)
     planned = _plan(session, snapshot, choice)
     _refuse(options, planned)
     if options["signal"] == "KILL" and any(one.changes for one in planned):
@@ -100,7 +105,7 @@ def change_processes(session: Session) -> Result:
             timeout,
             began + timeout,
         )
-        session.progress["changed"] = False
+        session.progress["changed"] = bool(earlier)
         changing = [one for one in planned if one.changes]
         for one in changing:
             one.outcome = "unchanged"  # until it is done
@@ -110,11 +115,12 @@ def change_processes(session: Session) -> Result:
             result["processes"] = session.progress["processes"] = [_process(one) for one in planned]
         result["diff"] = _diff(planned)
         result["changed"] = any(one.changes for one in planned)
-    for stop, ending in earlier:
+    for one in earlier:
         result["changed"] = True
-        result["archive"] = result["archive"] or stop.archive
-        _count(result, ending.jobs.values())
-        warnings.append(f"Ended the stop of {stop.identity}, which an earlier run began, with {stop.archive}.")
+        warnings.append(one.told)
+        if one.ending is not None:
+            result["archive"] = result["archive"] or one.ending.archive
+            _count(result, one.ending)
     result["duration"] = round(time.monotonic() - began, 3)
     result["warnings"] = [*warnings, *result["warnings"]]
     return result
@@ -198,7 +204,7 @@ def _refuse(options: t.Mapping[str, t.Any], planned: t.Sequence[Planned]) -> Non
 
 def _planned(session: Session, planned: t.Sequence[Planned], options: t.Mapping[str, t.Any]) -> Result:
     kills = options["signal"] == "KILL"
-    lost = [work for one in planned if one.changes and kills for work in one.picked.jobs]
+    lost = [work for one in planned if one.changes and kills for work in one.picked.jobs if not work.job.malformed]
     result: Result = {
         "changed": any(one.changes for one in planned),
         "server": session.server,
@@ -272,24 +278,24 @@ def _end(one: Planned, stopped: process_stop.Stopped, result: Result, session: S
     """What came of a process: the jobs of the last record, which may be others than those of the plan."""
     one.outcome = "stopped"
     one.picked = Picked(one.picked.process, stopped.work, one.picked.innocents)
-    one.outcomes = stopped.ending.jobs
-    if stopped.ending.archive is not None:
-        one.archive = result["archive"] = stopped.ending.archive
+    one.ending = stopped.ending
+    result["archive"] = stopped.ending.archive or result["archive"]
     result["complete"] = result["complete"] and stopped.complete
     result["warnings"] += stopped.warnings
-    _count(result, stopped.ending.jobs.values())
+    _count(result, stopped.ending)
 
 
 _COUNTED: t.Final = {"dead": "lost", "dropped": "lost", "finished": "completed"}  # Ansible knows another finished
 
 
-def _count(result: Result, outcomes: t.Iterable[str]) -> None:
-    for outcome in outcomes:
+def _count(result: Result, ending: Ending) -> None:
+    for outcome in itertools.chain.from_iterable(ending.jobs.values()):
         result[_COUNTED.get(outcome, outcome)] += 1
 
 
 def _process(one: Planned) -> Result:
     process = one.picked.process
+    outcomes = {name: iter(found) for name, found in one.ending.jobs.items()}
     return {
         "identity": process.identity,
         "hostname": process.hostname,
@@ -299,8 +305,8 @@ def _process(one: Planned) -> Result:
         "busy": process.busy,
         "quiet": process.quiet,
         "beat_age": None if process.beat_age is None else round(process.beat_age, 3),
-        "jobs": [_job(work, one.outcomes.get(name_of(work.job), "running")) for work in one.picked.jobs],
-        "archive": one.archive,
+        "jobs": [_job(work, next(outcomes.get(name_of(work.job), iter(())), "running")) for work in one.picked.jobs],
+        "archive": one.ending.archive,
         "outcome": one.outcome,
     }
 

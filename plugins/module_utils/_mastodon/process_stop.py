@@ -19,7 +19,18 @@ from .._sidekiq.batch import Batch, together
 from .._sidekiq.clock import redis_time
 from .._sidekiq.errors import SidekiqError
 from .._sidekiq.keys import Keys
-from .._sidekiq.lost import SILENT, Ending, Stop, forget, outcome_of, record, settle, under_way
+from .._sidekiq.lost import (
+    SILENT,
+    Ending,
+    Stop,
+    forget,
+    give_up,
+    outcome_of,
+    record,
+    settle,
+    under_way,
+    why_useless,
+)
 from .._sidekiq.process import Process, Work, read_process, read_processes
 from .._sidekiq.registry import sign_off
 from .._sidekiq.times import iso
@@ -148,8 +159,17 @@ def hush(process: Process, local: Local) -> bool:
     return True
 
 
-def end_earlier(client: t.Any, key: Keys, now: float, check_mode: bool) -> list[tuple[Stop, Ending]]:
-    """End what runs of this host began that were killed themselves."""
+@dataclass(frozen=True)
+class Earlier:
+    """A stop that an earlier run began. C(ending): None if it was given up; C(told) says so."""
+
+    stop: Stop
+    ending: Ending | None
+    told: str
+
+
+def end_earlier(client: t.Any, key: Keys, now: float, check_mode: bool) -> list[Earlier]:
+    """End what runs of this host began that were killed themselves; give up what cannot be ended any more."""
     found = []
     for stop in under_way(client, key):
         if stop.host != socket.gethostname():
@@ -158,16 +178,23 @@ def end_earlier(client: t.Any, key: Keys, now: float, check_mode: bool) -> list[
             if not check_mode:
                 forget(client, key, stop)
             continue
-        ending = Ending(archive=stop.archive)
-        if not check_mode:
-            ending = settle(client, key, stop, now)
-        found.append((stop, ending))
+        useless = why_useless(stop)
+        if useless is None:
+            ending = settle(client, key, stop, now, check_mode=check_mode)
+            told = f"Ended the stop of {stop.identity}, which an earlier run began, with {stop.archive}."
+            found.append(Earlier(stop, ending, told))
+        else:
+            if not check_mode:
+                give_up(client, key, stop)
+            told = f"Gave up the stop of {stop.identity}, which an earlier run began. {useless}"
+            found.append(Earlier(stop, None, told))
     return found
 
 
 def _has_ended(client: t.Any, key: Keys, stop: Stop, now: float) -> bool:
-    if stop.ticks is not None:
-        return is_gone(int(stop.identity.rsplit(":", 2)[1]), stop.ticks)
+    parts = stop.identity.rsplit(":", 2)
+    if stop.ticks is not None and len(parts) == 3 and parts[1].isdecimal():
+        return is_gone(int(parts[1]), stop.ticks)
     batch = Batch(client)
     process, _work = together(batch, {"": read_process(batch, key, lambda: now, stop.identity)})[""]
     return process is None or not process.alive
@@ -186,8 +213,8 @@ def _account(means: Means, identity: str, found: Stopped) -> Stopped:
     """What became of the jobs of one that has signed off."""
     where = whereabouts(means.client, means.key, [one.job for one in found.work], identity)
     for one in found.work:
-        place = where.get(name_of(one.job))
-        found.ending.jobs[name_of(one.job)] = "finished" if place is None else outcome_of(place)
+        places = where.get(name_of(one.job))
+        found.ending.add(one.job, outcome_of(places.pop(0)) if places else "finished")
     return found
 
 

@@ -24,7 +24,7 @@ from .archive_reader import Archive
 from .archive_writer import Writer
 from .batch import Batch, together
 from .clock import redis_time
-from .errors import BadOption
+from .errors import BadOption, SidekiqError
 from .job import Job, parse
 from .keys import Keys
 from .place import place_named
@@ -74,13 +74,13 @@ class Stop:
 
 @dataclass
 class Ending:
-    """How a stop ended. C(jobs): what became of each job, by C(name_of)."""
+    """How a stop ended. C(jobs): what became of the jobs of each C(name_of), which is mostly one."""
 
-    jobs: dict[str | bytes, str] = field(default_factory=dict)
+    jobs: dict[str | bytes, list[str]] = field(default_factory=dict)
     archive: str | None = None
 
-    def count(self, outcome: str) -> int:
-        return sum(1 for found in self.jobs.values() if found == outcome)
+    def add(self, job: Job, outcome: str) -> None:
+        self.jobs.setdefault(name_of(job), []).append(outcome)
 
 
 def check_directory(directory: str, check_mode: bool) -> None:
@@ -135,13 +135,36 @@ def under_way(client: t.Any, key: Keys) -> list[Stop]:
     found = []
     for identity, stored in sorted(client.hgetall(key(STOPS)).items()):
         try:
-            found.append(Stop(**{**json.loads(stored), "identity": text(identity)}))
+            stop = Stop(**{**json.loads(stored), "identity": text(identity)})
         except (TypeError, ValueError):
             continue  # written by another release
+        if isinstance(stop.archive, str) and stop.fate in FATES:
+            found.append(stop)
     return found
 
 
-def settle(client: t.Any, key: Keys, stop: Stop, now: float, writer: Writer | None = None) -> Ending:
+def why_useless(stop: Stop) -> str | None:
+    """Why a stop cannot be ended any more, None if it can. Raises SidekiqError if another user might be able to."""
+    try:
+        with open(stop.archive, "rb"):
+            pass
+    except (FileNotFoundError, NotADirectoryError):
+        return f"Its archive {stop.archive} is not there any more."
+    except OSError as problem:
+        raise SidekiqError(
+            f"The archive {stop.archive} of the stop of {stop.identity}, which an earlier run began, cannot be read:"
+            f" {problem.strerror}. Run the task as the same user as that run."
+        ) from None
+    try:
+        Archive(stop.archive)
+    except BadOption as problem:
+        return str(problem)
+    return None
+
+
+def settle(
+    client: t.Any, key: Keys, stop: Stop, now: float, writer: Writer | None = None, check_mode: bool = False
+) -> Ending:
     """Find what became of the recorded jobs of a process that is gone, and do with the lost ones what the stop says."""
     archive = Archive(stop.archive)
     identity = archive.header.id
@@ -149,17 +172,19 @@ def settle(client: t.Any, key: Keys, stop: Stop, now: float, writer: Writer | No
     jobs = {number: parse(entry.raw) for number, entry in entries}
     ending = Ending(archive=stop.archive)
     back = client.get(key(RESTORED, identity)) or b""
-    where = whereabouts(client, key, list(jobs.values()), stop.identity)
+    places = _places(client, key, jobs, back, stop.identity)
     lost = []
     for number, entry in entries:
-        name = name_of(jobs[number])
+        place = places[number]
         if has_bit(back, number):
-            ending.jobs[name] = FATES[stop.fate]
-        elif name in where:
-            ending.jobs[name] = outcome_of(where[name])
+            ending.add(jobs[number], FATES[stop.fate])
+        elif place is not None:
+            ending.add(jobs[number], outcome_of(place))
         else:
-            ending.jobs[name] = FATES[stop.fate]
+            ending.add(jobs[number], FATES[stop.fate])
             lost.append((number, entry))
+    if check_mode:
+        return ending
     taken = _bits([number for number, _entry in lost] + [number for number, _entry in entries if has_bit(back, number)])
     client.set(key(TAKEN, identity), taken, ex=BITMAP_SECONDS)
     if writer is not None:
@@ -181,6 +206,11 @@ def forget(client: t.Any, key: Keys, stop: Stop) -> None:
         os.unlink(stop.archive)
     except (BadOption, OSError):
         pass  # nobody needs it any more
+    give_up(client, key, stop)
+
+
+def give_up(client: t.Any, key: Keys, stop: Stop) -> None:
+    """Know no more of a stop."""
     client.hdel(key(STOPS), stop.identity)
 
 
@@ -204,12 +234,22 @@ def still_lost(client: t.Any, key: Keys, archive: Archive, taken: bytes) -> byte
         )
     back = client.get(key(RESTORED, archive.header.id)) or b""
     jobs: dict[int, Job] = {number: parse(entry.raw) for number, entry in archive.entries()}
-    where = whereabouts(client, key, list(jobs.values()), identity)
+    places = _places(client, key, jobs, back, identity)
     return _bits(
-        number
-        for number, job in jobs.items()
-        if has_bit(taken, number) and (has_bit(back, number) or name_of(job) not in where)
+        number for number in jobs if has_bit(taken, number) and (has_bit(back, number) or places[number] is None)
     )
+
+
+def _places(
+    client: t.Any, key: Keys, jobs: t.Mapping[int, Job], back: bytes, identity: str
+) -> dict[int, str | None]:
+    """Where each job is by now, None if nowhere. What is found once accounts for one of several jobs with the same jid."""
+    where = whereabouts(client, key, list(jobs.values()), identity)
+    found: dict[int, str | None] = {}
+    for number in sorted(jobs, key=lambda number: not has_bit(back, number)):  # those that were put back first
+        places = where.get(name_of(jobs[number]))
+        found[number] = places.pop(0) if places else None
+    return found
 
 
 def _dispose(

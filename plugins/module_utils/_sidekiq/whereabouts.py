@@ -23,10 +23,10 @@ def name_of(job: Job) -> str | bytes:
     return job.jid or job.raw
 
 
-def whereabouts(client: t.Any, key: Keys, jobs: t.Sequence[Job], but: str) -> dict[str | bytes, str]:
-    """The place (see C(Place.name)) or C(RUNNING) of each job that is anywhere but in the process C(but), by C(name_of).
+def whereabouts(client: t.Any, key: Keys, jobs: t.Sequence[Job], but: str) -> dict[str | bytes, list[str]]:
+    """The places (see C(Place.name)) or C(RUNNING) of jobs that are anywhere but in the process C(but), by C(name_of).
 
-    A job that another process has just fetched is seen with the next heartbeat of that one only.
+    As often as it is found: two jobs may have one jid. A job that another process has just fetched is seen with the next heartbeat of that one only.
     """
     jids = [job.jid for job in jobs]
     needles = Needles([jid.encode() for jid in jids if jid]) if all(jids) else Needles()
@@ -35,8 +35,9 @@ def whereabouts(client: t.Any, key: Keys, jobs: t.Sequence[Job], but: str) -> di
 
 
 def find_jids(client: t.Any, key: Keys, jids: t.Collection[str]) -> dict[str | bytes, str]:
-    """The same for jobs of which only the jid is known."""
-    return _search(client, key, set(jids), Needles([jid.encode() for jid in jids]), "")
+    """The first place of jobs of which only the jid is known."""
+    found = _search(client, key, set(jids), Needles([jid.encode() for jid in jids]), "")
+    return {jid: places[0] for jid, places in found.items()}
 
 
 def _search(
@@ -46,18 +47,18 @@ def _search(
     needles: Needles,
     but: str,
     more: t.Sequence[Place] = (),
-) -> dict[str | bytes, str]:
+) -> dict[str | bytes, list[str]]:
     if not wanted:
         return {}
-    found: dict[str | bytes, str] = {}
+    found: dict[str | bytes, list[str]] = {}
     batch = Batch(client)
     _processes, work = together(batch, {"": read_processes(batch, key, lambda: 0.0)})[""]
     for one in work:
         if one.identity != but and name_of(one.job) in wanted:
-            found[name_of(one.job)] = RUNNING
+            found.setdefault(name_of(one.job), []).append(RUNNING)
     for place in dict.fromkeys([*queue_places(client, key), *more, *map(Place, SETS)]):
         for _position, raw, _score in place.members(client, key, needles):
             name = name_of(parse(raw))
             if name in wanted:
-                found.setdefault(name, place.name)
+                found.setdefault(name, []).append(place.name)
     return found
