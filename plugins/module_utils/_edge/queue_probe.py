@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._mastodon.queue_probe import WORKER, new_probe, send, watch
+from .._mastodon.queue_probe import WORKER, new_probe, send
 from .._sidekiq.duration import seconds
 from .._sidekiq.job import parse
 from .._sidekiq.payload import writes_milliseconds
@@ -42,9 +42,7 @@ def probe(session: Session) -> Result:
         if name in served
     ]
     if not session.check_mode:
-        for one in probes:
-            send(session.client, session.key, one)
-        watch(session.client, session.key, probes, timeout)
+        send(session.client, session.key, probes, timeout)
     found = {one.queue: one for one in probes}
     queues = []
     for name in wanted:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from .._sidekiq.keys import Keys
 from .._sidekiq.payload import pack
+from .._sidekiq.redis_failures import of_type
 
 WORKER: t.Final = "LinkCrawlWorker"
 _PAUSE: t.Final = 0.25
@@ -50,15 +51,18 @@ def new_probe(queue: str, worker: str, args: t.Sequence[t.Any], now: float, mill
     return Sent(queue, jid, pack(job))
 
 
-def send(client: t.Any, key: Keys, probe: Sent) -> None:
-    """Puts it to the end of its queue, as Sidekiq does."""
-    probe.ahead = int(client.lpush(key.queue(probe.queue), probe.raw)) - 1
+def send(client: t.Any, key: Keys, probes: t.Sequence[Sent], timeout: float) -> None:
+    """Puts each to the end of its queue, as Sidekiq does, until all were taken, or for so many seconds.
 
-
-def watch(client: t.Any, key: Keys, probes: t.Sequence[Sent], timeout: float) -> None:
-    """Until all were taken, or for so many seconds; those that were not are taken back."""
-    begun = time.monotonic()
+    Those that were not, and all if one cannot be sent, are taken back.
+    """
+    begun, sent = time.monotonic(), []
     try:
+        for probe in probes:
+            name = key.queue(probe.queue)
+            with of_type(name, "list"):
+                probe.ahead = int(client.lpush(name, probe.raw)) - 1
+            sent.append(probe)
         while True:
             passed = time.monotonic() - begun
             waiting = [probe for probe in probes if probe.taken is None]
@@ -69,7 +73,7 @@ def watch(client: t.Any, key: Keys, probes: t.Sequence[Sent], timeout: float) ->
                 break
             time.sleep(_PAUSE)
     finally:
-        for probe in probes:
+        for probe in sent:
             if probe.taken is None and not client.lrem(key.queue(probe.queue), 1, probe.raw):
                 probe.taken = time.monotonic() - begun
 

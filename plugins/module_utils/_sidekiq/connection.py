@@ -45,7 +45,7 @@ def connect(settings: ConnectionSettings) -> redis.Redis:
 
 @contextlib.contextmanager
 def translate_errors(settings: ConnectionSettings) -> t.Iterator[None]:
-    """Turn an error of redis-py that is about the connection into NoConnection; others pass unchanged."""
+    """Turn an error of redis-py that comes from the connection or the server into NoConnection; others pass unchanged."""
     library = _library()
     try:
         yield

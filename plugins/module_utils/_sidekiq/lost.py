@@ -29,6 +29,7 @@ from .job import Job, parse
 from .keys import Keys
 from .place import place_named
 from .process import Work, read_process
+from .redis_failures import of_type
 from .registry import sign_off
 from .take import RESTORED, TAKEN
 from .text import text
@@ -133,7 +134,9 @@ def record(
 def under_way(client: t.Any, key: Keys) -> list[Stop]:
     """Stops that somebody began and did not end."""
     found = []
-    for identity, stored in sorted(client.hgetall(key(STOPS)).items()):
+    with of_type(key(STOPS), "hash"):
+        stops = client.hgetall(key(STOPS))
+    for identity, stored in sorted(stops.items()):
         try:
             stop = Stop(**{**json.loads(stored), "identity": text(identity)})
         except (TypeError, ValueError):
@@ -171,7 +174,7 @@ def settle(
     entries = list(archive.entries())
     jobs = {number: parse(entry.raw) for number, entry in entries}
     ending = Ending(archive=stop.archive)
-    back = client.get(key(RESTORED, identity)) or b""
+    back = _put_back(client, key, identity)
     places = _places(client, key, jobs, back, stop.identity)
     lost = []
     for number, entry in entries:
@@ -232,12 +235,18 @@ def still_lost(client: t.Any, key: Keys, archive: Archive, taken: bytes) -> byte
             f"The process {identity} has just beaten, so it may still run the jobs of the archive {archive.path}. Nothing was"
             f" restored. Run again when it has been silent for {SILENT:g} s, or end the work with sidekiq_process."
         )
-    back = client.get(key(RESTORED, archive.header.id)) or b""
+    back = _put_back(client, key, archive.header.id)
     jobs: dict[int, Job] = {number: parse(entry.raw) for number, entry in archive.entries()}
     places = _places(client, key, jobs, back, identity)
     return _bits(
         number for number in jobs if has_bit(taken, number) and (has_bit(back, number) or places[number] is None)
     )
+
+
+def _put_back(client: t.Any, key: Keys, identity: str) -> bytes:
+    """The jobs of an archive that were put back, as a bitmap."""
+    with of_type(key(RESTORED, identity), "string"):
+        return client.get(key(RESTORED, identity)) or b""
 
 
 def _places(

@@ -10,17 +10,21 @@ server is passed on as it is, because redis-py puts the command, and with it per
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
 import socket
 import ssl
+import typing as t
 
 from .connection_settings import ConnectionSettings, describe
+from .text import text as shown
 
 _UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL)
 _CLOSED = (errno.ECONNRESET, errno.EPIPE)
-_WRONG_TYPE = re.compile(r"the key '[^']*' holds a \w+ where Sidekiq keeps a \w+")
+_WRONG_TYPE = re.compile(r"the key '[^']*' (?:holds a \w+ where Sidekiq keeps a \w+|is no \w+)")
+_UNKNOWN_COMMAND = re.compile(r"(?:ERR )?unknown command ['`](\w+)['`]")
 _NO_PERMISSION = re.compile(
     r"(?:User \S+|this user) has no permissions to (?:run the '[^']+' command(?: on the key '[^']*')?|access [\w ]+)|"
     r"no permissions to access (?:one of the keys|a key)"
@@ -32,10 +36,23 @@ def explain(error: BaseException, settings: ConnectionSettings) -> str | None:
     kinds = {kind.__name__ for kind in type(error).__mro__}
     text = str(error)
     reason = _refused_login(kinds, text, settings) or _server_state(kinds, text) or _network(error, kinds, settings)
+    if reason is None and "ResponseError" in kinds:
+        reason = _refused_command(text)
     if reason is None:
         return None
     origin = f" (from {settings.origin})" if settings.origin else ""
     return f"Redis at {describe(settings)}{origin} {reason}"
+
+
+@contextlib.contextmanager
+def of_type(key: bytes, kind: str) -> t.Iterator[None]:
+    """For commands on one key: if it is of another type, the error names it, which that of Redis does not."""
+    try:
+        yield
+    except Exception as error:
+        if "WRONGTYPE" not in str(error):
+            raise
+        raise type(error)(f"WRONGTYPE the key '{shown(key)}' is no {kind}") from None
 
 
 def _refused_login(kinds: set[str], text: str, settings: ConnectionSettings) -> str | None:
@@ -87,6 +104,23 @@ def _server_state(kinds: set[str], text: str) -> str | None:
     if "DB index" in text:
         return "does not have this database. Correct redis_db, or the database in the URL (databases in redis.conf)."
     return None
+
+
+def _refused_command(text: str) -> str:
+    if "WRONGTYPE" in text:
+        return (
+            "is not as Sidekiq keeps it: a key that this task uses is of another type. Find it (redis-cli TYPE), find out who"
+            " wrote it, and rename or delete it."
+        )
+    unknown = _UNKNOWN_COMMAND.match(text)
+    if unknown:
+        return (
+            f"knows no command {unknown.group(1)}: it is too old, or the command was renamed (rename-command in redis.conf)."
+        )
+    return (
+        "refused a command of this task. What it said may quote a job, so it is not shown: redis-cli INFO errorstats counts"
+        " such errors by their kind, and the log of Redis may tell more."
+    )
 
 
 def _network(error: BaseException, kinds: set[str], settings: ConnectionSettings) -> str | None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import typing as t
 
 from .keys import PROCESSES, Keys
+from .text import text
 
 # KEYS: registry, then the hash of a process; ARGV: its identity
 _PRUNE: t.Final = """
-if redis.call('HEXISTS', KEYS[2], 'info') == 1 then return 0 end
+if redis.call('TYPE', KEYS[2]).ok == 'hash' and redis.call('HEXISTS', KEYS[2], 'info') == 1 then return 0 end
 return redis.call('SREM', KEYS[1], ARGV[1])
 """
 
@@ -20,7 +21,11 @@ return redis.call('SREM', KEYS[1], ARGV[1])
 def prune(client: t.Any, key: Keys, identities: t.Iterable[str]) -> list[str]:
     """Remove those whose heartbeat has expired, and return which; one that beats again meanwhile stays."""
     script = client.register_script(_PRUNE)
-    return [name for name in identities if script([key(PROCESSES), key(name)], [name])]
+    wanted, removed = set(identities), []
+    for name in client.smembers(key(PROCESSES)) if wanted else ():  # what is shown of a name may not be its bytes
+        if text(name) in wanted and script([key(PROCESSES), key(name)], [name]):
+            removed.append(text(name))
+    return removed
 
 
 def sign_off(pipe: t.Any, key: Keys, identity: str) -> None:

@@ -10,6 +10,7 @@ import typing as t
 
 from .batch import Batch
 from .keys import Keys
+from .redis_failures import of_type
 from .text import text
 
 QUIET: t.Final = "TSTP"
@@ -20,10 +21,12 @@ SECONDS: t.Final = 60
 
 def send(client: t.Any, key: Keys, identity: str, signal: str) -> None:
     """Leave a signal for a process."""
+    name = key(identity, "-signals")
     pipe = client.pipeline(transaction=True)
-    pipe.lpush(key(identity, "-signals"), signal)
-    pipe.expire(key(identity, "-signals"), SECONDS)
-    pipe.execute()
+    pipe.lpush(name, signal)
+    pipe.expire(name, SECONDS)
+    with of_type(name, "list"):
+        pipe.execute()
 
 
 def pending(client: t.Any, key: Keys, identities: t.Sequence[str]) -> dict[str, list[str]]:

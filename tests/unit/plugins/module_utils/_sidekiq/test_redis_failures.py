@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.connection import ConnectionSettings
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.redis_failures import explain
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.redis_failures import explain, of_type
 
 HOST = ConnectionSettings(host="h", origin="redis_host")
 URL = ConnectionSettings(host="h", origin="redis_url")
@@ -60,6 +60,18 @@ def tls_error(reason):
         (redis.ResponseError("MASTERDOWN Link with MASTER is down"), HOST, ["lost its master"]),
         (redis.ResponseError("OOM command not allowed when used memory > 'maxmemory'."), HOST, ["maxmemory"]),
         (redis.ResponseError("MISCONF Redis is configured to save RDB snapshots"), HOST, ["cannot save"]),
+        (
+            redis.ResponseError("WRONGTYPE the key 'queue:b' is no list"),
+            HOST,
+            ["is not as Sidekiq keeps it: the key 'queue:b' is no list", "delete it"],
+        ),
+        (
+            redis.ResponseError("Command # 1 (LPUSH q private) of pipeline caused error: WRONGTYPE Operation against"),
+            HOST,
+            ["is not as Sidekiq keeps it", "another type"],
+        ),
+        (redis.ResponseError("unknown command 'LPOS', with args beginning with: 'q' 'private'"), HOST, ["LPOS", "old"]),
+        (redis.ResponseError("Command # 1 (LPUSH q private) of pipeline caused error: odd"), HOST, ["INFO errorstats"]),
         (redis.ConnectionError("max number of clients reached"), HOST, ["maxclients"]),
         (redis.ResponseError("DENIED Redis is running in protected mode because"), HOST, ["protected mode"]),
         (redis.ResponseError("DB index is out of range"), HOST, ["redis_db"]),
@@ -101,6 +113,13 @@ def test_untrusted_certificate_says_why():
     assert "redis_tls_ca" in text
 
 
-@pytest.mark.parametrize("error", [redis.ResponseError("WRONGTYPE Operation"), redis.DataError("x"), KeyError("x")])
+def test_the_key_of_a_wrong_type_is_named_and_other_errors_pass():
+    with pytest.raises(redis.ResponseError, match="^WRONGTYPE the key 'a\\\\xff' is no list$"), of_type(b"a\xff", "list"):
+        raise redis.ResponseError("Command # 1 (LPUSH a private) of pipeline caused error: WRONGTYPE Operation against")
+    with pytest.raises(redis.ResponseError, match="^other$"), of_type(b"a", "list"):
+        raise redis.ResponseError("other")
+
+
+@pytest.mark.parametrize("error", [redis.DataError("x"), KeyError("x")])
 def test_what_is_not_about_the_connection_is_left_alone(error):
     assert explain(error, HOST) is None

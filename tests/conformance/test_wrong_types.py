@@ -1,0 +1,93 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keys that somebody else has written, of another type or with other bytes than Sidekiq's: modules say which, or do without."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+
+import modules
+import pytest
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import lost
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.job import parse
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.process import Work
+
+IDENTITY = "elsewhere:1:abc"
+STOPS = "fediverse.mastodon:stops"
+
+
+@pytest.fixture
+def run(scratch_redis):
+    """Runs a module against a Redis in which a process serves the queues a and b."""
+    add_process(scratch_redis, IDENTITY, ["a", "b"])
+    path = scratch_redis.connection_pool.connection_kwargs["path"]
+
+    def run_module(name, check_mode=False, **options):
+        return modules.run(name, check_mode, redis_socket=path, **options)
+
+    return run_module
+
+
+def add_process(client, identity, queues):
+    info = {"hostname": identity.partition(":")[0], "pid": 1, "queues": queues, "identity": identity}
+    client.sadd("processes", identity)
+    client.hset(identity, mapping={"info": json.dumps(info), "beat": repr(time.time()), "busy": 0, "quiet": "false"})
+
+
+def refusal(result):
+    assert result["failed"]
+    assert "Redis at" in result["msg"] and "delete it" in result["msg"]
+    return result["msg"]
+
+
+def test_a_probe_that_cannot_be_sent_leaves_none_behind(run, scratch_redis):
+    scratch_redis.set("queue:b", "text")
+    message = refusal(run("sidekiq_probe", queues=["a", "b"], timeout="1s", args=[modules.SECRET]))
+    assert "the key 'queue:b' is no list" in message
+    assert not scratch_redis.exists("queue:a")
+
+
+def test_a_ghost_whose_key_holds_something_else_goes(run, scratch_redis):
+    scratch_redis.sadd("processes", "ghost:1:abc")
+    scratch_redis.set("ghost:1:abc", "text")
+    foreseen, done = (run("sidekiq_process", check_mode, state="absent") for check_mode in (True, False))
+    assert foreseen["ghosts_removed"] == done["ghosts_removed"] == 1
+    assert scratch_redis.smembers("processes") == {IDENTITY.encode()}
+    assert scratch_redis.get("ghost:1:abc") == b"text"
+
+
+def test_a_ghost_whose_name_is_not_utf8_goes(run, scratch_redis):
+    scratch_redis.sadd("processes", b"gh\xffst:1:abc")
+    foreseen, done = (run("sidekiq_process", check_mode, state="absent") for check_mode in (True, False))
+    assert foreseen["ghosts_removed"] == done["ghosts_removed"] == 1
+    assert done["processes"][0]["outcome"] == "removed"
+    assert scratch_redis.smembers("processes") == {IDENTITY.encode()}
+
+
+def test_signals_that_are_no_list(run, scratch_redis):
+    scratch_redis.set(f"{IDENTITY}-signals", "text")
+    message = refusal(run("sidekiq_process", state="quiet", identities=[IDENTITY]))
+    assert f"the key '{IDENTITY}-signals' is no list" in message
+
+
+def test_stops_that_are_no_hash(run, scratch_redis):
+    scratch_redis.set(STOPS, "text")
+    for check_mode in (True, False):
+        assert f"the key '{STOPS}' is no hash" in refusal(run("sidekiq_process", check_mode, state="absent"))
+
+
+def test_a_record_of_what_was_put_back_that_is_no_string(run, scratch_redis, tmp_path):
+    job = parse(b'{"class":"A","jid":"a","args":["%s"]}' % modules.SECRET.encode())
+    stop = lost.Stop("here:1:abc", "", "restore", socket.gethostname(), None)
+    work = [Work(stop.identity, "t", "a", 0.0, 1.0, job)]
+    _stop, archive = lost.record(scratch_redis, Keys(), str(tmp_path), "test", 0.0, work, stop)
+    archive.close()
+    scratch_redis.sadd(f"fediverse.mastodon:restored:{archive.id}", "x")
+    for check_mode in (True, False):
+        message = refusal(run("sidekiq_process", check_mode, state="absent"))
+        assert f"fediverse.mastodon:restored:{archive.id}' is no string" in message
