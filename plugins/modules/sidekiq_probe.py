@@ -71,10 +71,15 @@ server:
   type: str
   sample: 127.0.0.1:6379 db 0
 passed:
-  description: Whether the job passed every queue.
+  description: Whether the job passed every queue. False if there was none to probe.
   returned: success
   type: bool
   sample: true
+reason:
+  description: Why not; null if it did.
+  returned: success
+  type: str
+  sample: null
 queues:
   description: The queues that were probed.
   returned: success

@@ -70,6 +70,14 @@ def probe(session: Session) -> Result:
         "changed": bool(probes),
         "server": session.server,
         "queues": queues,
-        "passed": all(entry["passed"] for entry in queues),
+        "passed": bool(queues) and all(entry["passed"] for entry in queues),
+        "reason": _reason(queues, options["queues"]),
         "diff": {"before": {"probes": 0}, "after": {"probes": len(probes)}},
     }
+
+
+def _reason(queues: t.Sequence[Result], given: t.Sequence[str] | None) -> str | None:
+    if not queues:
+        there_is = "no queue is registered, and no process serves one" if given is None else "queues is empty"
+        return f"nothing was probed: {there_is}"
+    return "; ".join(f"{entry['name']}: {entry['reason']}" for entry in queues if not entry["passed"]) or None
