@@ -179,7 +179,7 @@ def _notes(result: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     if totals["orphaned"]:
         yield (
             "Orphans never come by themselves, and their users can not ask again for six days. To build them:"
-            ' ansible HOST -b -m fediverse.mastodon.export -a "state=enqueued all=true" --check --diff (then without --check).'
+            ' ansible HOST -i INVENTORY -b -m fediverse.mastodon.export -a "state=enqueued all=true" --check --diff (then without --check).'
         )
     surplus = sum(len(export["surplus_jids"]) for export in exports)
     if surplus:

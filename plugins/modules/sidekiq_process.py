@@ -135,7 +135,7 @@ EXAMPLES = r"""
   fediverse.mastodon.sidekiq_process:
     state: quiet
     hostnames:
-      - "{{ ansible_facts.hostname }}"
+      - "{{ ansible_facts.nodename }}"
 
 - name: See who runs an archive for more than six hours, and what else would be hit
   fediverse.mastodon.sidekiq_process:

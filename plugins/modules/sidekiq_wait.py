@@ -121,7 +121,7 @@ EXAMPLES = r"""
   fediverse.mastodon.sidekiq_wait:
     until:
       - busy: 0
-        hostname: "{{ ansible_facts.hostname }}"
+        hostname: "{{ ansible_facts.nodename }}"
     timeout: 5m
 
 - name: Wait until a new process serves the archives
