@@ -14,7 +14,6 @@ from ansible.utils import color
 from ansible.utils.display import Display
 
 from ..module_utils._edge.waiting import spans
-from ..module_utils._mastodon.condition import STEADY
 from ..module_utils._mastodon.progress import Certainty, Progress, too_late
 from ..module_utils._sidekiq.errors import BadOption
 
@@ -49,13 +48,11 @@ class ActionModule(ActionBase):
             teller.end()
 
     def _wait(self, variables: Result, timeout: float, interval: float, teller: Teller) -> Result:
-        began, progress, certainty, waited = time.monotonic(), Progress(), None, False
+        began, progress, certainty, waited = time.monotonic(), Progress(), Certainty(), False
         while True:
             result = self._look(variables)
             if result.get("failed") or result.get("skipped") or "conditions" not in result:
                 return result
-            until = self._task.args["until"]
-            certainty = certainty or Certainty([any(entry.get(kind) is not None for kind in STEADY) for entry in until])
             elapsed = time.monotonic() - began
             result["conditions"] = certainty.judge(result["conditions"], result["heartbeats"])
             result["met"] = all(one["met"] for one in result["conditions"])

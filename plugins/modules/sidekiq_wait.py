@@ -179,6 +179,11 @@ conditions:
       returned: success
       type: bool
       sample: true
+    by_heartbeat:
+      description: Whether heartbeats tell it, so that it counts when every process has beaten once more.
+      returned: success
+      type: bool
+      sample: false
 heartbeats:
   description: When each process that is alive last beat, in epoch seconds.
   returned: success

@@ -11,6 +11,7 @@ import time
 
 import modules
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import lost
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.job import parse
@@ -91,3 +92,31 @@ def test_a_record_of_what_was_put_back_that_is_no_string(run, scratch_redis, tmp
     for check_mode in (True, False):
         message = refusal(run("sidekiq_process", check_mode, state="absent"))
         assert f"fediverse.mastodon:restored:{archive.id}' is no string" in message
+
+
+@pytest.mark.parametrize(
+    ("key", "condition", "kind"),
+    [
+        ("retry", {"set": "retry", "size": 0}, "zset"),
+        ("retry", {"set": "retry", "due": 0}, "zset"),
+        ("schedule", {"schedule_moving": True}, "zset"),
+        ("queue:a", {"queue": "a", "size": 0}, "list"),
+        ("queue:a", {"queue": "a", "latency": "1s"}, "list"),
+    ],
+)
+def test_what_is_waited_for_is_not_met_by_something_else(key, condition, kind, run, scratch_redis):
+    scratch_redis.set(key, "text")
+    assert f"the key '{key}' is no {kind}" in refusal(run("sidekiq_wait", until=[condition], timeout="0s"))
+
+
+def test_a_list_that_is_not_registered_counts_and_one_that_is_not_there_is_doubted(run, scratch_redis, monkeypatch):
+    warnings = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _self, text: warnings.append(text))
+    scratch_redis.lpush("queue:lost", "{}")
+    until = [{"queue": "lost", "size": 0}, {"queue": "pushh", "size": 0}]
+    result = run("sidekiq_wait", check_mode=True, until=until)
+    assert [one["observed"] for one in result["conditions"]] == [1, 0]
+    [warning] = warnings
+    assert "no queue pushh" in warning
+    late = run("sidekiq_wait", until=until, timeout="0s")
+    assert late["failed"] and late["conditions"][0]["observed"] == 1 and warnings == [warning]

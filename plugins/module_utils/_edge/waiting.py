@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import time
 import typing as t
+from dataclasses import replace
 
-from .._mastodon.condition import STEADY, Condition, Seen, condition, look, parts
+from .._mastodon.condition import STEADY, Condition, Seen, condition, doubts, look, parts, queues
 from .._mastodon.progress import Certainty, Progress, too_late
+from .._sidekiq.batch import Batch, together
 from .._sidekiq.duration import seconds
 from .._sidekiq.errors import BadOption, SidekiqError
+from .._sidekiq.keys import SETS
 from .._sidekiq.lost import SILENT
-from .._sidekiq.snapshot import read_snapshot
+from .._sidekiq.queue import read_unregistered
+from .._sidekiq.redis_failures import of_type
+from .._sidekiq.snapshot import Snapshot, read_snapshot
 from .._sidekiq.whereabouts import find_jids
 from .boundary import Result, Session
 
@@ -51,7 +56,7 @@ def wait(session: Session) -> Result:
     """Look until all conditions are met; in check mode look once."""
     conditions = read_conditions(session.options["until"])
     timeout, interval = spans(session.options)
-    began, progress, certainty = time.monotonic(), Progress(), Certainty([one.kind in STEADY for one in conditions])
+    began, progress, certainty = time.monotonic(), Progress(), Certainty()
     result, waited = _look(session, conditions), False
     result["would_wait"] = not result["met"]
     if session.check_mode:
@@ -65,7 +70,7 @@ def wait(session: Session) -> Result:
         if result["met"]:
             return result
         if elapsed >= timeout:
-            session.progress.update(result)
+            session.progress.update({key: value for key, value in result.items() if key != "warnings"})
             raise SidekiqError(too_late(progress, elapsed))
         waited = True
         time.sleep(min(interval, max(0.0, timeout - elapsed)))
@@ -88,7 +93,9 @@ def spans(options: t.Mapping[str, t.Any]) -> tuple[float, float]:
 
 
 def _look(session: Session, conditions: t.Sequence[Condition]) -> Result:
-    snapshot = read_snapshot(session.client, session.key, parts(conditions))
+    for one in conditions:
+        _refuse_wrong_types(session, one)
+    snapshot = _read(session, conditions)
     places = find_jids(session.client, session.key, [one.subject for one in conditions if one.kind == "jid"])
     seen = [look(one, snapshot, places) for one in conditions]
     return {
@@ -103,7 +110,30 @@ def _look(session: Session, conditions: t.Sequence[Condition]) -> Result:
         },
         "would_wait": False,
         "elapsed": 0.0,
+        "warnings": doubts(conditions, snapshot),
     }
+
+
+def _read(session: Session, conditions: t.Sequence[Condition]) -> Snapshot:
+    """With the queues that are asked for, registered and served or not."""
+    snapshot = read_snapshot(session.client, session.key, parts(conditions))
+    known = {queue.name for queue in snapshot.queues or ()}
+    others, batch = [name for name in queues(conditions) if name not in known], Batch(session.client)
+    more = together(batch, {"": read_unregistered(batch, session.key, others, lambda: snapshot.taken_at)})[""]
+    return replace(snapshot, queues=(*(snapshot.queues or ()), *more))
+
+
+def _refuse_wrong_types(session: Session, one: Condition) -> None:
+    """What is no queue or no set counts as empty elsewhere; here that would end the wait."""
+    sets = ("retry", "scheduled") if one.kind == "schedule_moving" else [one.only["set"]] if "set" in one.only else ()
+    for name in sets:
+        key = session.key(SETS[name])
+        with of_type(key, "zset"):
+            session.client.zcard(key)
+    if "queue" in one.only:
+        key = session.key.queue(one.only["queue"])
+        with of_type(key, "list"):
+            session.client.llen(key)
 
 
 def _shown(seen: Seen) -> Result:
@@ -113,4 +143,5 @@ def _shown(seen: Seen) -> Result:
         "observed": seen.observed,
         "left": seen.left,
         "met": seen.met,
+        "by_heartbeat": seen.condition.kind in STEADY,
     }

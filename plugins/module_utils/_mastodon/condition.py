@@ -14,6 +14,7 @@ from .._sidekiq.errors import BadOption
 from .._sidekiq.process import Process
 from .._sidekiq.snapshot import Snapshot
 from .health.thresholds import Thresholds
+from .workers import QUEUES
 
 FILTERS: t.Final = {
     "size": ("queue", "set"),
@@ -29,6 +30,8 @@ FILTERS: t.Final = {
 
 STEADY: t.Final = ("busy", "jid")
 """What heartbeats tell, so that it is certain only when every process has beaten once more."""
+
+_LARGEST: t.Final = 2**53
 
 _PARTS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
     "size": ("queues", "sets", "processes"),
@@ -99,15 +102,33 @@ def condition(entry: t.Mapping[str, t.Any], number: int) -> Condition:
         if not given[kind]:
             raise BadOption(f"until, entry {number}: schedule_moving can only be waited for as true.")
         return Condition(kind, 0.0, only)
-    limit = seconds(given[kind], f"until, entry {number}: latency") if kind == "latency" else float(given[kind])
-    if limit < 0:
-        raise BadOption(f"until, entry {number}: {kind} cannot be below 0.")
+    limit = seconds(given[kind], f"until, entry {number}: latency") if kind == "latency" else given[kind]
+    if not 0 <= limit <= _LARGEST:
+        raise BadOption(f"until, entry {number}: {kind} must be from 0 to {_LARGEST}.")
     return Condition(kind, limit, only)
 
 
 def parts(conditions: t.Iterable[Condition]) -> set[str]:
     """The parts of a snapshot that these need; the processes are always among them."""
-    return {"processes"}.union(*(_PARTS.get(one.kind, ()) for one in conditions))
+    found = {"processes"}
+    for one in conditions:
+        found.update(_PARTS.get(one.kind, ()), ("queues",) if "queue" in one.only else ())
+    return found
+
+
+def queues(conditions: t.Iterable[Condition]) -> list[str]:
+    """Names of queues that these are about."""
+    return list(dict.fromkeys(one.only["queue"] for one in conditions if "queue" in one.only))
+
+
+def doubts(conditions: t.Iterable[Condition], snapshot: Snapshot) -> list[str]:
+    """A warning for each queue of which nobody has heard: it is empty, so that a mistyped name ends a wait at once."""
+    known = {queue.name for queue in snapshot.queues or ()}.union((*QUEUES, "fasp"), *(one.queues for one in snapshot.alive))
+    return [
+        f"until: there is no queue {name}: it is not registered, no process serves it, and it holds no job. Check its name."
+        for name in queues(conditions)
+        if name not in known
+    ]
 
 
 def look(one: Condition, snapshot: Snapshot, places: t.Mapping[str | bytes, str]) -> Seen:
@@ -119,7 +140,7 @@ def look(one: Condition, snapshot: Snapshot, places: t.Mapping[str | bytes, str]
         place = places.get(one.subject)
         if place == "dead":
             raise BadOption(f"The job {one.subject} is dead, so it will not finish. sidekiq_job can run it again.")
-        return Seen(one, "finished" if place is None else place, place is None)
+        return Seen(one, "finished" if place is None else place, place is None, 0.0 if place is None else 1.0)
     if one.kind == "schedule_moving":
         late = _late(snapshot)
         return Seen(one, f"{late} overdue" if late else "moving", not late, float(late))

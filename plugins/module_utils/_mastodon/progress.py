@@ -76,6 +76,8 @@ class Progress:
         return text[:width]
 
     def _text(self, one: Shown) -> str:
+        if one["left"] == 0:
+            return f"{one['name']}: {one['observed']}, which is certain when each process has beaten once more"
         rate = self.rate(one["name"])
         moving = "" if not rate else f", {abs(rate):.3g}/s {'done' if rate > 0 else 'more'}"
         return f"{one['name']}: {one['observed']}, wanted {one['wanted']}{moving}"
@@ -99,8 +101,7 @@ def span(seconds: float) -> str:
 class Certainty:
     """Tells which conditions hold for sure: what heartbeats say must hold until every process has beaten once more."""
 
-    def __init__(self, steady: t.Sequence[bool]) -> None:
-        self._steady = steady
+    def __init__(self) -> None:
         self._since: dict[int, t.Mapping[str, float]] = {}
 
     def judge(self, conditions: t.Sequence[Shown], heartbeats: t.Mapping[str, float]) -> list[dict[str, t.Any]]:
@@ -110,7 +111,7 @@ class Certainty:
             met = one["met"]
             if not met:
                 self._since.pop(number, None)
-            elif self._steady[number]:
+            elif one["by_heartbeat"]:
                 since = self._since.setdefault(number, dict(heartbeats))
                 met = not any(heartbeats.get(identity) == beat for identity, beat in since.items())
             judged.append({**one, "met": met})

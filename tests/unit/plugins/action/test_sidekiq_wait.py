@@ -36,7 +36,7 @@ class Waiting:
     def _sleep(self, seconds):
         self.now += seconds
 
-    def run(self, lefts, check_mode=False, until=None, hosts=("social",), **options):
+    def run(self, lefts, check_mode=False, until=None, hosts=("social",), by_heartbeat=False, **options):
         task = Task()
         task.action, task.check_mode, task.async_val = sidekiq_wait.MODULE, check_mode, 0
         task.args = {"until": until or [{"queue": "push", "size": 0}], **options}
@@ -52,6 +52,7 @@ class Waiting:
             if isinstance(left, str):
                 return {"failed": True, "msg": left}
             one = {"name": NAME, "wanted": "at most 0", "observed": left, "left": float(left), "met": left == 0}
+            one["by_heartbeat"] = by_heartbeat
             return {"changed": False, "met": left == 0, "conditions": [one], "heartbeats": {"a:1:b": self.now // 10}}
 
         plugin._execute_module = look
@@ -102,7 +103,7 @@ def test_check_mode_looks_once(waiting):
 
 
 def test_what_heartbeats_tell_is_certain_after_one_more(waiting):
-    result = waiting.run([1, 0, 0, 0, 0], until=[{"busy": 0}], interval="6s")
+    result = waiting.run([1, 0, 0, 0, 0], until=["busy=0"], by_heartbeat=True, interval="6s")
     assert result["elapsed"] == 12.0, "it was so at 6 s, and the process beat at 10 s"
 
 

@@ -10,7 +10,12 @@ import json
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.condition import condition, look, parts
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.condition import (
+    condition,
+    doubts,
+    look,
+    parts,
+)
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.job import parse
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.jobset import JobSet
@@ -67,8 +72,8 @@ SNAPSHOT = made(
         ({"processes": 2, "hostname": "a"}, "processes of hostname a", "at least 2", 1, False, 1.0),
         ({"gone": "one"}, "process one", "gone", "there", False, None),
         ({"gone": "ghost"}, "process ghost", "gone", "gone", True, None),
-        ({"jid": "x"}, "job x", "finished", "queue:pull", False, None),
-        ({"jid": "y"}, "job y", "finished", "finished", True, None),
+        ({"jid": "x"}, "job x", "finished", "queue:pull", False, 1.0),
+        ({"jid": "y"}, "job y", "finished", "finished", True, 0.0),
         ({"schedule_moving": True}, "schedule", "moving", "1 overdue", False, 1.0),
     ],
 )
@@ -90,7 +95,9 @@ def test_every_kind(entry, name, wanted, observed, met, left):
         ({"set": "retry", "latency": "1s"}, "set does not go with latency"),
         ({"queue": "push", "latency": "soon"}, "until, entry 3: latency: 'soon' is no span of time"),
         ({"gone": "a", "hostname": "b"}, "hostname does not go with gone"),
-        ({"busy": -1}, "busy cannot be below 0"),
+        ({"busy": -1}, "busy must be from 0 to"),
+        ({"queue": "push", "size": 10**400}, "until, entry 3: size must be from 0 to"),
+        ({"queue": "push", "latency": "9" * 400}, "until, entry 3: latency must be from 0 to"),
         ({"schedule_moving": False}, "only be waited for as true"),
     ],
 )
@@ -107,4 +114,13 @@ def test_a_dead_job_will_not_finish():
 def test_no_more_is_read_than_is_needed():
     assert parts([condition({"gone": "a"}, 1)]) == {"processes"}
     assert parts([condition({"busy": 1}, 1), condition({"set": "retry", "due": 1}, 2)]) == {"processes", "work", "sets"}
+    assert parts([condition({"processes": 1, "queue": "a"}, 1)]) == {"processes", "queues"}
     assert parts([condition({"queue": "a", "size": 1}, 1), condition({"schedule_moving": True}, 2)]) <= set(PARTS)
+
+
+@pytest.mark.parametrize("entry", [{"size": 0}, {"latency": "1s"}, {"busy": 0}, {"processes": 1}])
+def test_a_queue_of_which_nobody_has_heard_is_doubted(entry):
+    """Registered, served, or one of Mastodon's: these are known."""
+    [doubt] = doubts([condition({"queue": name, **entry}, 1) for name in ("pushh", "idle", "pull", "mailers", "fasp")], SNAPSHOT)
+    assert "no queue pushh" in doubt
+    assert doubts([condition({"busy": 0}, 1)], SNAPSHOT) == []

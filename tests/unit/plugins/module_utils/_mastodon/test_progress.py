@@ -15,9 +15,10 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.progr
 )
 
 
-def shown(left, name="size of queue push", met=None):
+def shown(left, name="size of queue push", met=None, by_heartbeat=False):
     met = left == 0 if met is None else met
-    return {"name": name, "wanted": "at most 0", "observed": left, "left": left, "met": met}
+    found = {"name": name, "wanted": "at most 0", "observed": left, "left": left, "met": met}
+    return {**found, "by_heartbeat": by_heartbeat}
 
 
 def after(*lefts, step=10.0):
@@ -76,8 +77,8 @@ def test_spans(seconds, text):
 
 
 def test_what_heartbeats_tell_must_hold_until_all_have_beaten_again():
-    certainty = Certainty([True, False])
-    looks = [shown(0.0), shown(0.0, "other")]
+    certainty = Certainty()
+    looks = [shown(0.0, by_heartbeat=True), shown(0.0, "other")]
 
     def met(beats):
         return [one["met"] for one in certainty.judge(looks, beats)]
@@ -85,6 +86,12 @@ def test_what_heartbeats_tell_must_hold_until_all_have_beaten_again():
     assert met({"a": 1.0, "b": 2.0}) == [False, True]
     assert met({"a": 11.0, "b": 2.0}) == [False, True]
     assert met({"a": 11.0, "b": 12.0, "new": 1.0}) == [True, True]
-    assert certainty.judge([shown(1.0), looks[1]], {"a": 11.0})[0]["met"] is False
+    assert certainty.judge([shown(1.0, by_heartbeat=True), looks[1]], {"a": 11.0})[0]["met"] is False
     assert met({"a": 11.0}) == [False, True], "it began anew"
     assert met({}) == [True, True], "who has ended runs nothing"
+
+
+def test_what_is_not_certain_yet_is_said_to_be_so():
+    progress = Progress()
+    progress.add(0, [{**shown(0.0, "job x", met=False), "observed": "finished", "wanted": "finished"}])
+    assert progress.line(0) == "job x: finished, which is certain when each process has beaten once more; 0 s waited"
