@@ -194,6 +194,9 @@ def test_many_at_once_take_as_long_as_one():
         ({"domains": [f"a{number}" for number in range(51)]}, "51 servers are too many"),
         ({"domains": ["a"], "timeout": 0}, "timeout must be"),
         ({"domains": ["a"], "port": 70000}, "70000 is no port"),
+        ({"domains": ["localhost"], "ca_path": "/no/such"}, "ca_path: /no/such cannot be read"),
+        ({"domains": ["localhost"], "ca_path": "/dev/null"}, "ca_path: /dev/null holds no certificates"),
+        ({"domains": ["localhost"], "ca_path": "/"}, "ca_path: / "),
     ],
 )
 def test_bad_options(options, message):

@@ -10,7 +10,7 @@ import re
 import typing as t
 from dataclasses import asdict
 
-from .._mastodon.probe import STEPS, Probe, Way, probe_all
+from .._mastodon.probe import STEPS, Probe, Way, probe_all, trusting
 from .._sidekiq.errors import BadOption
 from .host import Host, Result
 
@@ -37,7 +37,7 @@ def look(host: Host) -> Result:
         raise BadOption("timeout must be more than 0 and at most 60 seconds.")
     if not 0 < options["port"] < 65536:
         raise BadOption(f"port: {options['port']} is no port.")
-    probes = probe_all(domains, Way(options["port"], options["timeout"], options["ca_path"]))
+    probes = probe_all(domains, Way(options["port"], options["timeout"], trusting(options["ca_path"])))
     return {"changed": False, "servers": [_shape(probe) for probe in probes]}
 
 

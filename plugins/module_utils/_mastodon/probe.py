@@ -19,6 +19,8 @@ import typing as t
 import urllib.parse
 from dataclasses import dataclass, field
 
+from .._sidekiq.errors import BadOption
+
 STEPS: t.Final = ("dns", "tcp", "tls", "http", "nodeinfo")
 """What is tried, in this order; a server of Mastodon's network gets through all of them."""
 
@@ -45,11 +47,21 @@ class Probe:
 
 @dataclass(frozen=True)
 class Way:
-    """How to ask. C(timeout): seconds for each step and each address."""
+    """How to ask. C(timeout): seconds for each step and each address; C(trust): whose certificates are valid."""
 
     port: int = 443
     timeout: float = 5.0
-    ca_path: str | None = None
+    trust: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+
+
+def trusting(ca_path: str | None) -> ssl.SSLContext:
+    """Those who are in a file, or else whom the system trusts. Raises BadOption."""
+    try:
+        return ssl.create_default_context(cafile=ca_path)
+    except ssl.SSLError:
+        raise BadOption(f"ca_path: {ca_path} holds no certificates in PEM.") from None
+    except OSError as problem:
+        raise BadOption(f"ca_path: {ca_path} cannot be read on the host of the task: {problem.strerror}.") from None
 
 
 def probe_all(domains: t.Sequence[str], way: Way) -> list[Probe]:
@@ -146,9 +158,8 @@ def _one_of_each_family(addresses: t.Sequence[str]) -> list[str]:
 
 def _secured(connection: socket.socket, probe: Probe, way: Way) -> ssl.SSLSocket:
     connection.settimeout(way.timeout)
-    context = ssl.create_default_context(cafile=way.ca_path)
     try:
-        secured = context.wrap_socket(connection, server_hostname=probe.domain)
+        secured = way.trust.wrap_socket(connection, server_hostname=probe.domain)
     except BaseException:
         connection.close()
         raise
