@@ -141,7 +141,8 @@ def test_check_mode_tells_what_ending_an_earlier_stop_will_do(scratch_redis, tmp
 
 @pytest.mark.parametrize("identity", ["{host}:9:000000000000", "no-colons"])
 @pytest.mark.parametrize(
-    ("archive", "words"), [("gone.gz", "is not there any more"), ("damaged.gz", "is no gzip"), ("damaged.gz/x", "any more")]
+    ("archive", "words"),
+    [("gone.gz", "is not there any more"), ("damaged.gz", "is no gzip"), ("damaged.gz/x", "any more")],
 )
 def test_a_stop_whose_archive_is_of_no_use_is_given_up(identity, archive, words, scratch_redis, tmp_path):
     (tmp_path / "damaged.gz").write_bytes(b"damaged")

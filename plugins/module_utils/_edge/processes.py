@@ -115,12 +115,12 @@ def change_processes(session: Session) -> Result:
             result["processes"] = session.progress["processes"] = [_process(one) for one in planned]
         result["diff"] = _diff(planned)
         result["changed"] = any(one.changes for one in planned)
-    for one in earlier:
+    for stop in earlier:
         result["changed"] = True
-        warnings.append(one.told)
-        if one.ending is not None:
-            result["archive"] = result["archive"] or one.ending.archive
-            _count(result, one.ending)
+        warnings.append(stop.told)
+        if stop.ending is not None:
+            result["archive"] = result["archive"] or stop.ending.archive
+            _count(result, stop.ending)
     result["duration"] = round(time.monotonic() - began, 3)
     result["warnings"] = [*warnings, *result["warnings"]]
     return result

@@ -123,7 +123,9 @@ def queues(conditions: t.Iterable[Condition]) -> list[str]:
 
 def doubts(conditions: t.Iterable[Condition], snapshot: Snapshot) -> list[str]:
     """A warning for each queue of which nobody has heard: it is empty, so that a mistyped name ends a wait at once."""
-    known = {queue.name for queue in snapshot.queues or ()}.union((*QUEUES, "fasp"), *(one.queues for one in snapshot.alive))
+    known = {queue.name for queue in snapshot.queues or ()}.union(
+        (*QUEUES, "fasp"), *(one.queues for one in snapshot.alive)
+    )
     return [
         f"until: there is no queue {name}: it is not registered, no process serves it, and it holds no job. Check its name."
         for name in queues(conditions)

@@ -15,7 +15,6 @@ from .._sidekiq.process import Process, Work
 from . import articles
 from .workers import remote_domain
 
-
 Names = t.Optional[t.Sequence[str]]
 """A condition that one of them fulfils: None is no condition, and what no name is given for nobody fulfils."""
 

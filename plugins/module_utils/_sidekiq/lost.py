@@ -138,10 +138,11 @@ def under_way(client: t.Any, key: Keys) -> list[Stop]:
         stops = client.hgetall(key(STOPS))
     for identity, stored in sorted(stops.items()):
         try:
-            stop = Stop(**{**json.loads(stored), "identity": text(identity)})
+            said = json.loads(stored)
+            stop = Stop(**{**said, "identity": text(identity)})
         except (TypeError, ValueError):
             continue  # written by another release
-        if isinstance(stop.archive, str) and stop.fate in FATES:
+        if isinstance(said["archive"], str) and stop.fate in FATES:
             found.append(stop)
     return found
 
@@ -249,9 +250,7 @@ def _put_back(client: t.Any, key: Keys, identity: str) -> bytes:
         return client.get(key(RESTORED, identity)) or b""
 
 
-def _places(
-    client: t.Any, key: Keys, jobs: t.Mapping[int, Job], back: bytes, identity: str
-) -> dict[int, str | None]:
+def _places(client: t.Any, key: Keys, jobs: t.Mapping[int, Job], back: bytes, identity: str) -> dict[int, str | None]:
     """Where each job is by now, None if nowhere. What is found once accounts for one of several jobs with the same jid."""
     where = whereabouts(client, key, list(jobs.values()), identity)
     found: dict[int, str | None] = {}

@@ -114,9 +114,7 @@ def _refused_command(text: str) -> str:
         )
     unknown = _UNKNOWN_COMMAND.match(text)
     if unknown:
-        return (
-            f"knows no command {unknown.group(1)}: it is too old, or the command was renamed (rename-command in redis.conf)."
-        )
+        return f"knows no command {unknown.group(1)}: it is too old, or the command was renamed (rename-command in redis.conf)."
     return (
         "refused a command of this task. What it said may quote a job, so it is not shown: redis-cli INFO errorstats counts"
         " such errors by their kind, and the log of Redis may tell more."

@@ -121,6 +121,8 @@ def test_no_more_is_read_than_is_needed():
 @pytest.mark.parametrize("entry", [{"size": 0}, {"latency": "1s"}, {"busy": 0}, {"processes": 1}])
 def test_a_queue_of_which_nobody_has_heard_is_doubted(entry):
     """Registered, served, or one of Mastodon's: these are known."""
-    [doubt] = doubts([condition({"queue": name, **entry}, 1) for name in ("pushh", "idle", "pull", "mailers", "fasp")], SNAPSHOT)
+    [doubt] = doubts(
+        [condition({"queue": name, **entry}, 1) for name in ("pushh", "idle", "pull", "mailers", "fasp")], SNAPSHOT
+    )
     assert "no queue pushh" in doubt
     assert doubts([condition({"busy": 0}, 1)], SNAPSHOT) == []

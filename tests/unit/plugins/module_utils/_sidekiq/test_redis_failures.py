@@ -114,7 +114,10 @@ def test_untrusted_certificate_says_why():
 
 
 def test_the_key_of_a_wrong_type_is_named_and_other_errors_pass():
-    with pytest.raises(redis.ResponseError, match="^WRONGTYPE the key 'a\\\\xff' is no list$"), of_type(b"a\xff", "list"):
+    with (
+        pytest.raises(redis.ResponseError, match="^WRONGTYPE the key 'a\\\\xff' is no list$"),
+        of_type(b"a\xff", "list"),
+    ):
         raise redis.ResponseError("Command # 1 (LPUSH a private) of pipeline caused error: WRONGTYPE Operation against")
     with pytest.raises(redis.ResponseError, match="^other$"), of_type(b"a", "list"):
         raise redis.ResponseError("other")
