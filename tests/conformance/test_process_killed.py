@@ -299,12 +299,13 @@ def test_what_is_refused_touches_nothing(scratch_redis, tmp_path):
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_where_no_archive_can_be_written_nothing_is_touched(check_mode, scratch_redis, tmp_path):
+@pytest.mark.parametrize("directory", ["file/x", "/proc/x"])
+def test_where_no_archive_can_be_written_nothing_is_touched(directory, check_mode, scratch_redis, tmp_path):
     (tmp_path / "file").touch()
     with stand_in.running(scratch_redis, INFO, WORKS) as (identity, process):
         told = mock.patch.object(process_stop.os, "kill")
         with told as kill, pytest.raises(SidekiqError, match=r"archive_dir: .* Nothing was touched"):
-            change(scratch_redis, check_mode, **task(scratch_redis, identity, tmp_path / "file" / "x").options)
+            change(scratch_redis, check_mode, **task(scratch_redis, identity, tmp_path / directory).options)
         kill.assert_not_called()
         assert process.poll() is None
 

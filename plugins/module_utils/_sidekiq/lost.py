@@ -90,14 +90,17 @@ def check_directory(directory: str, check_mode: bool) -> None:
     try:
         if not check_mode:
             os.makedirs(path, mode=0o700, exist_ok=True)
-            with tempfile.TemporaryFile(dir=path):
-                return
+            with tempfile.TemporaryFile(dir=path) as file:
+                file.write(b"\n")
+            return
         while not os.path.lexists(path):
             path = os.path.dirname(path)  # in which it would be made
         if not os.path.isdir(path):
             raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         if not os.access(path, os.W_OK | os.X_OK):
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        if not os.statvfs(path).f_bfree:  # nor has a file system of the kernel any, where root seems to be allowed all
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError as problem:
         raise BadOption(
             f"archive_dir: no archive can be written to {directory}: {problem.strerror}. Nothing was touched. Set it to a"
@@ -109,7 +112,7 @@ def record(
     client: t.Any, key: Keys, directory: str, server: str, now: float, work: t.Iterable[Work], stop: Stop
 ) -> tuple[Stop, Writer | None]:
     """Write down what runs in a process, so that it may be killed. Without jobs there is nothing to write."""
-    archive = Writer(os.path.expanduser(directory), "stopped", server, key.prefix, now, stop.identity)
+    archive = Writer(os.path.abspath(os.path.expanduser(directory)), "stopped", server, key.prefix, now, stop.identity)
     positions: dict[str, int] = {}
     for one in sorted(work, key=lambda one: (_queue(one), one.run_at or 0.0)):
         if not one.job.malformed:
