@@ -14,6 +14,7 @@ description:
   - Writes down who ran a runbook, when and why, what was found before and after, what was done, and in which archives the jobs are that were
     taken out, so that the run can be undone.
   - The record is a file of JSON with mode 0600 on the host that runs the module. It names archives and holds no job itself.
+  - Several tasks may add to a record at once.
 extends_documentation_fragment:
   - fediverse.mastodon.attributes
 attributes:
@@ -39,7 +40,7 @@ options:
     type: str
   runbook:
     description:
-      - Which runbook it is, for a new record.
+      - Which runbook it is, for a new record. Up to 100 letters, digits and the signs V(_), V(.) and V(-).
     type: str
   reason:
     description:

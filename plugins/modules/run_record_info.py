@@ -23,7 +23,8 @@ options:
     default: ~/.local/state/fediverse.mastodon/runs
   run:
     description:
-      - The record to read, by its name; it is an error if there is none. Without it all are read.
+      - The record to read, by its name; it is an error if there is none, or if it cannot be read. Without it all are read, and of one that
+        cannot be read the task warns.
     type: str
 seealso:
   - module: fediverse.mastodon.run_record
@@ -44,6 +45,12 @@ records:
   type: list
   elements: dict
   sample: [{"run": "20261122T070556Z-export_rescue-1a2b3c", "runbook": "export_rescue", "who": "alice"}]
+unreadable:
+  description: Runs whose records cannot be read, by name. They are not in RV(records).
+  returned: success
+  type: list
+  elements: str
+  sample: []
 """
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import host, runs

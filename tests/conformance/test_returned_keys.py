@@ -181,6 +181,9 @@ class Modules:
         os.utime(path, (0, 0))
         self._open = tempfile.TemporaryFile(dir="/tmp")  # noqa: SIM115 - open while the module looks
 
+    def spoil_a_record(self):
+        (self._directory / "runs" / "spoilt.json").touch()
+
     def _sidekiq_yml(self):
         path = self._directory / "sidekiq.yml"
         if not path.exists():
@@ -225,6 +228,7 @@ def results_of(name, modules, check_mode=False):
         modules.run("sidekiq_job", RUNS["sidekiq_job"][4])
     if name == "run_record_info":
         modules.run("run_record", RUNS["run_record"][0])
+        modules.spoil_a_record()
     results = []
     for options in RUNS[name]:
         if check_mode:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import socket
@@ -13,6 +14,7 @@ import time
 import typing as t
 
 from .._mastodon import run_record
+from .._mastodon.record_file import locked
 from .._sidekiq.errors import BadOption
 from .._sidekiq.times import iso
 from .host import Host, Result
@@ -40,31 +42,48 @@ def write(host: Host) -> Result:
     """Begin a record, or add to one."""
     options, now = host.options, time.time()
     directory = os.path.expanduser(options["dir"])
-    old, name = None, options["run"]
-    if name is None:
-        missing = [needed for needed in ("runbook", "reason") if not (options[needed] or "").strip()]
-        if missing:
-            raise BadOption(f"A new record needs {' and '.join(missing)}; to add to one, set run.")
-        name = run_record.new_name(options["runbook"], now)
-        record = run_record.begun(name, options["runbook"], options["reason"], _who(options), socket.gethostname(), now)
-    else:
-        old = record = run_record.read(run_record.path_of(directory, name))
-    path = run_record.path_of(directory, name)
-    record = run_record.with_more(record, options)
+    if options["run"] is None:
+        fresh = _begun(options, now)
+        return _add(host, run_record.path_of(directory, fresh["run"]), None, fresh, now)
+    path = run_record.path_of(directory, options["run"])
+    with contextlib.nullcontext() if host.check_mode else locked(path):
+        old = run_record.read(path)
+        return _add(host, path, old, old, now)
+
+
+def _begun(options: t.Mapping[str, t.Any], now: float) -> run_record.Record:
+    missing = [needed for needed in ("runbook", "reason") if not (options[needed] or "").strip()]
+    if missing:
+        raise BadOption(f"A new record needs {' and '.join(missing)}; to add to one, set run.")
+    name = run_record.new_name(options["runbook"], now)
+    return run_record.begun(name, options["runbook"], options["reason"], _who(options), socket.gethostname(), now)
+
+
+def _add(host: Host, path: str, old: run_record.Record | None, record: run_record.Record, now: float) -> Result:
+    record = run_record.with_more(record, host.options)
     for mark in ("ended", "undone"):
-        if options[mark] and record[f"{mark}_at"] is None:
+        if host.options[mark] and record[f"{mark}_at"] is None:
             record = {**record, f"{mark}_at": iso(now)}
     changed = record != old
     if changed and not host.check_mode:
         run_record.write(path, record)
-    return {"changed": changed, "run": name, "file": path, "record": record}
+    return {"changed": changed, "run": record["run"], "file": path, "record": record}
 
 
 def look(host: Host) -> Result:
-    """One record, or all of them, newest first."""
+    """One record, or all of them that can be read, newest first."""
     directory = os.path.expanduser(host.options["dir"])
-    wanted = [host.options["run"]] if host.options["run"] else run_record.names(directory)
-    return {"changed": False, "records": [run_record.read(run_record.path_of(directory, name)) for name in wanted]}
+    if host.options["run"]:
+        path = run_record.path_of(directory, host.options["run"])
+        return {"changed": False, "records": [run_record.read(path)], "unreadable": []}
+    records, unreadable, warnings = [], [], []
+    for path in run_record.paths(directory):
+        try:
+            records.append(run_record.read(path))
+        except BadOption as failure:
+            unreadable.append(run_record.name_of(path))
+            warnings.append(f"{failure} It is left out.")
+    return {"changed": False, "records": records, "unreadable": unreadable, "warnings": warnings}
 
 
 def _who(options: t.Mapping[str, t.Any]) -> str:

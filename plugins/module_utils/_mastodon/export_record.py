@@ -10,11 +10,11 @@ import json
 import os
 import secrets
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from .._sidekiq.archive_writer import sync_directory
-from .._sidekiq.errors import BadOption, SidekiqError
+from .._sidekiq.errors import BadOption
 from .._sidekiq.times import iso
+from . import record_file
 from .database import Row
 
 FORMAT: t.Final = "fediverse.mastodon exports"
@@ -41,7 +41,9 @@ def write_record(directory: str, database: str, rows: t.Sequence[Row], now: floa
 
 def mark_done(record: Record, ids: t.Iterable[int]) -> None:
     """Note that these rows were put back, so that it is not done again when they are gone once more."""
-    _store(Record(record.path, record.database, record.rows, record.done | set(ids)))
+    with record_file.locked(record.path):
+        done = read_record(record.path).done
+        _store(replace(record, done=done.union(ids)))
 
 
 def read_record(path: str) -> Record:
@@ -53,8 +55,8 @@ def read_record(path: str) -> Record:
         raise BadOption(
             f"The record {path} cannot be read: {problem.strerror}. Check path, on the host that runs the task."
         ) from None
-    except ValueError:
-        raise BadOption(f"{path} is no record of this collection: it is no JSON.") from None
+    except (RecursionError, ValueError):
+        raise BadOption(f"{path} is no record of this collection: it is no JSON that can be read.") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise BadOption(f"{path} is no record of this collection (it says no format {FORMAT!r}).")
     if found.get("version") != VERSION:
@@ -71,8 +73,6 @@ def _are_rows(value: t.Any) -> bool:
 
 
 def _store(record: Record) -> None:
-    """Whole or not at all: a new file takes the place of the old one."""
-    directory = os.path.dirname(record.path)
     text = json.dumps(
         {
             "format": FORMAT,
@@ -83,21 +83,4 @@ def _store(record: Record) -> None:
         },
         ensure_ascii=False,
     )
-    fresh = f"{record.path}.{secrets.token_hex(4)}"
-    try:
-        os.makedirs(directory, mode=0o700, exist_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(fresh, record.path)
-        except BaseException:
-            os.unlink(fresh)
-            raise
-        sync_directory(directory)
-    except OSError as problem:
-        raise SidekiqError(
-            f"The record {record.path} cannot be written: {problem.strerror}. Set archive_dir to a directory with space."
-        ) from None
+    record_file.write(record.path, text + "\n", "archive_dir")

@@ -9,25 +9,34 @@ It names archives, which hold the jobs; it holds no job itself.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import secrets
-import tempfile
 import typing as t
 
-from .._sidekiq.errors import BadOption, SidekiqError
+from .._sidekiq.errors import BadOption
 from .._sidekiq.times import iso
+from . import record_file
 
 FORMAT: t.Final = "fediverse.mastodon run"
 VERSION: t.Final = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_RUNBOOK = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_KINDS: t.Final[t.Mapping[str, t.Any]] = {
+    **dict.fromkeys(("run", "runbook", "reason", "who", "host", "begun_at"), str),
+    **dict.fromkeys(("ended_at", "undone_at"), (str, type(None))),
+    **dict.fromkeys(("thresholds", "before", "after"), dict),
+    **dict.fromkeys(("archives", "steps"), list),
+}
+_ELEMENTS: t.Final = {"archives": str, "steps": dict}
 Record = dict[str, t.Any]
 
 
 def new_name(runbook: str, now: float) -> str:
-    """A name that sorts by time. C(now) in epoch seconds."""
+    """A name that sorts by time. C(now) in epoch seconds. Raises BadOption for what cannot be a part of one."""
+    if not _RUNBOOK.fullmatch(runbook):
+        raise BadOption(f"runbook: {runbook!r} must be up to 100 letters, digits and the signs _ . and -.")
     stamp = (iso(now) or "").replace(":", "").replace("-", "")
     return f"{stamp}-{runbook}-{secrets.token_hex(3)}"
 
@@ -72,6 +81,11 @@ def path_of(directory: str, name: str) -> str:
     return os.path.join(directory, f"{name}.json")
 
 
+def name_of(path: str) -> str:
+    """The run of which this file is the record."""
+    return os.path.basename(path)[: -len(".json")]
+
+
 def read(path: str) -> Record:
     """Raises BadOption if there is no such record, or if it is none."""
     try:
@@ -83,43 +97,36 @@ def read(path: str) -> Record:
         ) from None
     except OSError as problem:
         raise BadOption(f"The record {path} cannot be read: {problem.strerror}.") from None
-    except ValueError:
-        raise BadOption(f"{path} is no record of a run: it is no JSON.") from None
+    except (RecursionError, ValueError):
+        raise BadOption(f"{path} is no record of a run: it is no JSON that can be read.") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT or found.get("version") != VERSION:
         raise BadOption(f"{path} is no record of a run of this release.")
-    if not all(isinstance(found.get(name), list) for name in ("archives", "steps")):
-        raise BadOption(f"The record {path} is damaged: it has no list of archives.")
+    wrong = _wrong(found, name_of(path))
+    if wrong:
+        raise BadOption(f"The record {path} is damaged: {', '.join(wrong)} is not there or of another shape.")
     return found
 
 
+def _wrong(found: Record, name: str) -> list[str]:
+    """The keys that do not say what a record of this run says."""
+    wrong = [key for key, kind in _KINDS.items() if not isinstance(found.get(key, ...), kind)]
+    if wrong:
+        return wrong
+    wrong = [key for key, kind in _ELEMENTS.items() if not all(isinstance(item, kind) for item in found[key])]
+    return wrong if found["run"] == name else ["run", *wrong]
+
+
 def write(path: str, record: Record) -> None:
-    """Whole or not at all. Raises SidekiqError if there is no room."""
-    directory = os.path.dirname(path)
-    staged = None
-    try:
-        os.makedirs(directory, mode=0o700, exist_ok=True)
-        descriptor, staged = tempfile.mkstemp(dir=directory)  # mode 0600
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(record, file, indent=1, sort_keys=True, ensure_ascii=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(staged, path)
-    except OSError as problem:
-        if staged is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(staged)
-        raise SidekiqError(
-            f"The record {path} cannot be written: {problem.strerror}. Set dir to a directory with space."
-        ) from None
+    """Raises SidekiqError, for example if there is no room."""
+    record_file.write(path, json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "dir")
 
 
-def names(directory: str) -> list[str]:
-    """The runs of which there are records, newest first."""
+def paths(directory: str) -> list[str]:
+    """The files that may be records, those of the newest runs first."""
     try:
         found = os.listdir(directory)
     except FileNotFoundError:
         return []
     except OSError as problem:
         raise BadOption(f"dir: {directory} cannot be read: {problem.strerror}.") from None
-    return sorted((name[: -len(".json")] for name in found if name.endswith(".json")), reverse=True)
+    return [os.path.join(directory, name) for name in sorted(found, reverse=True) if name.endswith(".json")]

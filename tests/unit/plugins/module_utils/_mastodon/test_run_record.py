@@ -38,8 +38,8 @@ def test_what_is_written_is_read_again_and_nobody_else_may_read_it(tmp_path):
     assert run_record.read(path) == record
     assert os.stat(path).st_mode & 0o777 == 0o600
     assert os.stat(directory).st_mode & 0o777 == 0o700
-    assert run_record.names(str(directory)) == ["name"]
-    assert run_record.names(str(tmp_path / "nowhere")) == []
+    assert run_record.paths(str(directory)) == [path]
+    assert run_record.paths(str(tmp_path / "nowhere")) == []
 
 
 @pytest.mark.parametrize("name", ["../etc/passwd", "", ".hidden", "a/b"])
@@ -55,7 +55,11 @@ def test_what_is_no_name_of_a_run(name):
         ("[]", "is no record of a run"),
         ('{"format": "another", "version": 1}', "is no record of a run"),
         ('{"format": "fediverse.mastodon run", "version": 2}', "of this release"),
-        ('{"format": "fediverse.mastodon run", "version": 1, "archives": 1}', "is damaged"),
+        ("[" * 100_000, "it is no JSON"),
+        (
+            '{"format": "fediverse.mastodon run", "version": 1, "archives": 1}',
+            "is damaged: run, .*, archives, steps is not",
+        ),
     ],
 )
 def test_files_that_are_no_record(tmp_path, content, says):
@@ -65,9 +69,29 @@ def test_files_that_are_no_record(tmp_path, content, says):
         run_record.read(str(path))
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("run", "another"), ("who", None), ("ended_at", 1), ("before", []), ("archives", [1]), ("steps", ["did"])],
+)
+def test_a_record_that_says_something_else_at_a_key(tmp_path, key, value):
+    record = {**run_record.begun("name", "undo", "why", "alice", "here", NOW), key: value}
+    path = str(tmp_path / "name.json")
+    run_record.write(path, record)
+    with pytest.raises(BadOption, match=f"is damaged: {key} is not there"):
+        run_record.read(path)
+
+
+@pytest.mark.parametrize("runbook", ["a/b", "", "a" * 101])
+def test_a_runbook_that_cannot_be_in_a_name(runbook):
+    with pytest.raises(BadOption, match=r"^runbook: "):
+        run_record.new_name(runbook, NOW)
+
+
 def test_a_record_that_is_not_there_and_one_that_cannot_be_written(tmp_path):
     with pytest.raises(BadOption, match="There is no record"):
         run_record.read(str(tmp_path / "name.json"))
     (tmp_path / "file").write_text("")
-    with pytest.raises(SidekiqError, match="cannot be written: "):
+    with pytest.raises(BadOption, match="^dir: .*/file is no directory"):
         run_record.write(str(tmp_path / "file" / "name.json"), {})
+    with pytest.raises(SidekiqError, match="cannot be written: .* Set dir to a directory"):
+        run_record.write("/proc/name.json", {})
