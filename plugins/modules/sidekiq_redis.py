@@ -24,7 +24,7 @@ options:
   maxmemory:
     description:
       - The most memory for data, as in C(redis.conf), such as V(2gb) or V(512mb). V(0) is no limit.
-      - It must be more than is in use.
+      - It must be more than is in use, and may only be set or lowered where the policy is or becomes V(noeviction).
     type: str
   eviction_policy:
     description:
@@ -38,7 +38,7 @@ options:
     type: bool
   snapshots:
     description:
-      - When Redis saves a snapshot, as pairs of seconds and changes, such as V(3600 1 300 100). An empty string turns it off.
+      - When Redis saves a snapshot, as pairs of seconds, from 1 on, and changes, such as V(3600 1 300 100). An empty string turns it off.
     type: str
   persist:
     description:
@@ -48,7 +48,8 @@ options:
     default: true
   accept_job_loss:
     description:
-      - Accepts a policy that may delete queues, no persistence at all, and a O(maxmemory) that is used up already.
+      - Accepts a policy that may delete queues, or a limit with which it would; no persistence at all; and a O(maxmemory) that is used up
+        already.
     type: bool
     default: false
 seealso:

@@ -118,13 +118,41 @@ def test_persist_false_leaves_the_file_alone(configured: Configured) -> None:
         ({"eviction_policy": "allkeys-lru"}, "accept_job_loss"),
         ({"maxmemory": "1kb"}, "every enqueue would fail"),
         ({"maxmemory": "much"}, "maxmemory: 'much' is no size"),
+        ({"maxmemory": "99999999999999gb"}, "maxmemory: '99999999999999gb' is no size that Redis takes"),
         ({"snapshots": "900"}, "snapshots: '900' is not SECONDS CHANGES"),
+        ({"snapshots": "0 0"}, "with seconds from 1 on"),
     ],
 )
 def test_refused(configured: Configured, options: dict[str, Any], said: str) -> None:
     result = configured.run(**options)
     assert result["failed"] and said in result["msg"]
     assert configured.value("maxmemory-policy") == "noeviction"
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_no_limit_makes_a_policy_delete_queues_that_is_there_already(configured: Configured, check_mode: bool) -> None:
+    with configured.client as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+    for maxmemory in ("2gb", "1gb"):
+        result = configured.run(check_mode, maxmemory=maxmemory, persist=False)
+        assert result["failed"] and result["msg"].startswith("maxmemory: with the policy allkeys-lru")
+        assert "set eviction_policy: noeviction in the same task" in result["msg"]
+        with configured.client as client:
+            client.config_set("maxmemory", str(2 << 30))
+    assert "failed" not in configured.run(check_mode, maxmemory="3gb", persist=False), "more room evicts nothing"
+    assert "failed" not in configured.run(check_mode, maxmemory="0", persist=False)
+    options: dict[str, Any] = {"maxmemory": "1gb", "persist": False}
+    assert configured.run(check_mode, **options, eviction_policy="noeviction")["changed"]
+    with configured.client as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        client.config_set("maxmemory", "0")
+    assert configured.run(check_mode, **options, accept_job_loss=True)["changed"]
+
+
+@pytest.mark.parametrize("options", [{"snapshots": "03600  001"}, {"maxmemory": "18446744073709551615"}])
+def test_what_is_set_in_an_odd_way_is_set_once(configured: Configured, options: dict[str, Any]) -> None:
+    assert configured.run(**options)["changed"]
+    assert configured.run(**options)["changed"] is False
 
 
 def test_no_persistence_at_all_is_refused_and_can_be_accepted(configured: Configured) -> None:

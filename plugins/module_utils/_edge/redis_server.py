@@ -70,11 +70,13 @@ def _refuse_losses(current: Settings, target: Settings, used: int, options: t.Ma
     """Raises BadOption for what would lose jobs, unless the task accepts that."""
     if options["accept_job_loss"]:
         return
-    if target.eviction_policy != "noeviction" and options["eviction_policy"] is not None:
+    asked, lowered = options["eviction_policy"], 0 < target.maxmemory < (current.maxmemory or float("inf"))
+    if target.eviction_policy != "noeviction" and (asked is not None or lowered):
         raise BadOption(
-            f"eviction_policy: with {target.eviction_policy} Redis deletes keys when its memory is short, and a queue is one key:"
-            " all its jobs would be gone without a word. Sidekiq needs noeviction. A cache with eviction belongs into a Redis"
-            " of its own (CACHE_REDIS_URL). To have it all the same, set accept_job_loss: true."
+            f"{'maxmemory' if asked is None else 'eviction_policy'}: with the policy {target.eviction_policy} Redis deletes keys when"
+            " its memory is short, and a queue is one key: all its jobs would be gone without a word. Sidekiq needs noeviction:"
+            " set eviction_policy: noeviction in the same task. A cache with eviction belongs into a Redis of its own"
+            " (CACHE_REDIS_URL). To have it all the same, set accept_job_loss: true."
         )
     if (current.append_only or current.snapshots) and not (target.append_only or target.snapshots):
         raise BadOption(

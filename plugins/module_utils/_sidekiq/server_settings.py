@@ -32,6 +32,8 @@ _BUILT_IN: t.Final = {
     "maxmemory": "0",
 }
 _UNITS: t.Final = {"": 1, "b": 1, "k": 10**3, "kb": 1 << 10, "m": 10**6, "mb": 1 << 20, "g": 10**9, "gb": 1 << 30}
+_MOST_BYTES: t.Final = 2**64 - 1
+_MOST_CHANGES: t.Final = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -46,18 +48,25 @@ class Settings:
 
 def size_in_bytes(text: str, name: str) -> int:
     """As redis.conf counts: C(1k) is 1000 bytes, C(1kb) is 1024. Raises BadOption."""
-    found = re.fullmatch(r"\s*(\d+)\s*([kmg]?b?)\s*", text.lower())
-    if not found:
-        raise BadOption(f"{name}: {text!r} is no size; it is written like 2gb, 512mb or 0 for no limit.")
-    return int(found.group(1)) * _UNITS[found.group(2)]
+    found = re.fullmatch(r"\s*0*([0-9]{1,20})\s*([kmg]?b?)\s*", text.lower())
+    size = int(found[1]) * _UNITS[found[2]] if found else _MOST_BYTES + 1
+    if size > _MOST_BYTES:
+        raise BadOption(
+            f"{name}: {text!r} is no size that Redis takes; it is written like 2gb, 512mb or 0 for no limit."
+        )
+    return size
 
 
 def save_points(text: str, name: str) -> str:
-    """C(SECONDS CHANGES) pairs, or nothing. Raises BadOption."""
+    """C(SECONDS CHANGES) pairs, or nothing, as Redis writes them. Raises BadOption."""
     words = text.split()
-    if len(words) % 2 or not all(word.isascii() and word.isdigit() for word in words):
-        raise BadOption(f"{name}: {text!r} is not SECONDS CHANGES, once or more, such as '3600 1 300 100'.")
-    return " ".join(words)
+    numbers = [int(word) for word in words if re.fullmatch(r"0*[0-9]{1,10}", word)]
+    sound = len(numbers) == len(words) and max(numbers, default=0) <= _MOST_CHANGES and all(numbers[::2])
+    if not sound or len(numbers) % 2:
+        raise BadOption(
+            f"{name}: {text!r} is not SECONDS CHANGES, once or more, with seconds from 1 on, such as '3600 1 300 100'."
+        )
+    return " ".join(map(str, numbers))
 
 
 def read(client: t.Any) -> Settings:

@@ -23,13 +23,13 @@ BUILT_IN = Settings(0, "noeviction", False, "3600 1 300 100 60 10000")
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("0", 0), ("1k", 1000), ("1kb", 1024), ("2GB", 2 << 30), (" 3 m ", 3_000_000), ("5b", 5)],
+    [("0", 0), ("1k", 1000), ("1kb", 1024), ("2GB", 2 << 30), (" 3 m ", 3_000_000), ("5b", 5), ("0" * 5000 + "7", 7)],
 )
 def test_sizes_are_those_of_redis_conf(text, size):
     assert size_in_bytes(text, "maxmemory") == size
 
 
-@pytest.mark.parametrize("text", ["", "gb", "-1", "1.5gb", "1tb", "50%"])
+@pytest.mark.parametrize("text", ["", "gb", "-1", "1.5gb", "1tb", "50%", "\u0663gb", "17179869184gb", "9" * 5000])
 def test_other_sizes_name_the_option(text):
     with pytest.raises(BadOption, match=r"^maxmemory: "):
         size_in_bytes(text, "maxmemory")
@@ -38,7 +38,18 @@ def test_other_sizes_name_the_option(text):
 def test_save_points():
     assert save_points(" 900  1 300 10 ", "snapshots") == "900 1 300 10"
     assert save_points("", "snapshots") == ""
-    for text in ("900", "a b", "900 1 300", "-1 1"):
+    assert save_points("0900 0", "snapshots") == "900 0"
+    for text in (
+        "900",
+        "a b",
+        "900 1 300",
+        "-1 1",
+        "0 1",
+        "2147483648 1",
+        "900 2147483648",
+        "\u0663 1",
+        "9" * 5000 + " 1",
+    ):
         with pytest.raises(BadOption, match=r"^snapshots: "):
             save_points(text, "snapshots")
 
