@@ -35,7 +35,8 @@ attributes:
 options:
   path:
     description:
-      - The file. By default C(config/sidekiq.yml) in O(mastodon_root). Where it is a symbolic link, the file behind that is edited.
+      - The file. By default C(config/sidekiq.yml) in O(mastodon_root). Where it is a symbolic link, the file behind that is edited. What is no
+        regular file is refused.
     type: path
   environment:
     description:
@@ -50,6 +51,7 @@ options:
     description:
       - All queues, each as a name, as a dictionary with V(name) and V(weight), or as V(name,weight) like C(sidekiq -q) takes it. By default
         they are left as they are.
+      - A name is a text of printable characters without blanks, commas, quotes, backslashes and C(<%), and does not begin with a colon.
       - If none has a weight, Sidekiq works off the first queue first, and the lines are put into this order. If one has, it
         draws lots by weight, their order means nothing, and they stay in that of the file.
     type: list
@@ -119,7 +121,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 # A task that fails because the file cannot be edited returns all of them, too.
-path:
+file:
   description: The file.
   returned: success
   type: str

@@ -75,7 +75,7 @@ def test_check_predicts_the_run_and_the_second_changes_nothing(root):
     assert path.read_text() == RELEASE_4_6 and listing(root) == ["sidekiq.yml"]
     done = run(root, concurrency=10, timeout=20)
     assert done.keys() == checked.keys()
-    assert all(done[key] == checked[key] for key in done.keys() - {"invocation", "size"})  # Ansible adds the size
+    assert all(done[key] == checked[key] for key in done.keys() - {"invocation"})
     assert done["changed"] and done["diff"]["after"] == path.read_text()
     assert done["after"]["concurrency"] == 10 and done["before"]["concurrency"] == 5
     second = run(root, concurrency=10, timeout=20)
@@ -142,7 +142,27 @@ def test_a_change_by_another_is_not_undone(root, monkeypatch):
     assert "changed by someone else" in said["msg"] and path.read_text() == RELEASE_4_6 + "# mine\n"
 
 
+@pytest.mark.parametrize("kind", ["directory", "device", "fifo", "link to a device"])
+def test_only_a_regular_file_is_edited(root, kind):
+    path = root / "other"
+    if kind == "directory":
+        path.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(path)
+    else:
+        os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))  # as /dev/null
+    named = path
+    if kind.startswith("link"):
+        named = root / "link"
+        named.symlink_to(path)
+    before = os.lstat(path)
+    said = run(root, path=str(named), timeout=20)
+    assert said["failed"] and f"{named} is no regular file. Set path" in said["msg"]
+    assert os.path.samestat(os.lstat(path), before)
+
+
 def test_bad_options(root):
+    (root / "loop.yml").symlink_to("loop.yml")
     for options, part in (
         ({"concurrency": 0}, "concurrency must be at least 1"),
         ({"timeout": -1}, "timeout must be at least 1"),
@@ -154,9 +174,24 @@ def test_bad_options(root):
         ({"queues": [{"name": "a", "weight": 0}]}, "weight of a must be"),
         ({"queues": ["a,b"]}, "weight of a must be"),
         ({"queues": ["a b"]}, "'a b' is no name"),
-        ({"queues": [5.5, {"name": 3}]}, "3 is no name"),
+        ({"queues": [{"name": 3}]}, "3 is no name"),
+        ({"queues": ["a\u0007b"]}, r"'a\x07b' is no name"),
+        ({"queues": ["a\ufeffb"]}, r"'a\ufeffb' is no name"),
+        ({"queues": ["a<%%b"]}, "'a<%%b' is no name"),
+        ({"queues": ["a", None]}, "a name or a dictionary, not None"),
+        ({"queues": [True]}, "a name or a dictionary, not True"),
+        ({"queues": [5]}, "a name or a dictionary, not 5"),
         ({"path": str(root / "no.yml")}, "There is no"),
-        ({"path": str(root)}, "cannot be read"),
+        ({"path": str(root / "loop.yml")}, "cannot be read: Too many levels of symbolic links. Set path"),
+        ({"path": str(root / "config" / "sidekiq.yml" / "a")}, "cannot be read: Not a directory. Set path"),
+        (
+            {"validate": "grep 'a %s", "timeout": 20},
+            'validate: "grep \'a %s" cannot be run: No closing quotation. The file',
+        ),
+        (
+            {"validate": "no-such-program %s", "timeout": 20},
+            "'no-such-program %s' cannot be run: No such file or directory.",
+        ),
     ):
         said = run(root, **options)
         assert said["failed"] and part in said["msg"], said

@@ -10,6 +10,7 @@ import os
 import pwd
 import re
 import shutil
+import stat
 import typing as t
 from dataclasses import asdict
 
@@ -34,7 +35,7 @@ OPTIONS: t.Final = {
     **{name: connection_argument_spec()[name] for name in ("mastodon_root", "systemd_unit")},
 }
 _FLAGS: t.Final = {"concurrency": ("concurrency", "-c"), "queues": ("queue", "-q"), "timeout": ("timeout", "-t")}
-_NAME = re.compile(r"[^\s,\"'\\:][^\s,\"'\\]*")
+_NAME = re.compile(r"(?!.*<%)[^\s,\"'\\:][^\s,\"'\\]*")
 
 
 def configure(host: Host) -> Result:
@@ -45,7 +46,7 @@ def configure(host: Host) -> Result:
     old = _read(stated, path)
     planned = _plan(old, wanted, options["environment"])
     result: Result = {
-        "path": stated,
+        "file": stated,
         "before": shape(planned.before.settings),
         "after": shape(planned.after.settings),
         "backup_file": None,
@@ -111,10 +112,12 @@ def _queue(entry: t.Any) -> Queue:
         if unknown or "name" not in entry:
             raise BadOption(f"queues: an entry has a name and a weight, not {', '.join(map(str, unknown or entry))}.")
         name, weight = entry["name"], entry.get("weight")
-    else:
-        name, comma, weight = str(entry).partition(",")  # as sidekiq -q takes it
+    elif isinstance(entry, str):
+        name, comma, weight = entry.partition(",")  # as sidekiq -q takes it
         weight = weight if comma else None
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    else:
+        raise BadOption(f"queues: an entry is a name or a dictionary, not {entry!r}.")
+    if not isinstance(name, str) or not name.isprintable() or not _NAME.fullmatch(name):
         raise BadOption(f"queues: {name!r} is no name of a queue.")
     if weight is None:
         return Queue(name)
@@ -125,14 +128,20 @@ def _queue(entry: t.Any) -> Queue:
 
 def _read(stated: str, path: str) -> bytes:
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise BadOption(f"{stated} is no regular file. Set path to Mastodon's config/sidekiq.yml.")
         with open(path, "rb") as file:
             return file.read()
     except FileNotFoundError:
         raise BadOption(
             f"There is no {stated}. Set path, or mastodon_root to the folder with Mastodon's code."
         ) from None
+    except PermissionError:
+        raise BadOption(f"{stated} may not be read. Use become: true.") from None
     except OSError as error:
-        raise BadOption(f"{stated} cannot be read: {error.strerror}. Use become: true.") from None
+        raise BadOption(
+            f"{stated} cannot be read: {error.strerror}. Set path to Mastodon's config/sidekiq.yml."
+        ) from None
 
 
 def _plan(old: bytes, wanted: Settings, environment: str | None) -> Plan:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import tempfile
 import typing as t
 from dataclasses import dataclass, field
@@ -63,7 +64,12 @@ class Files:
             return path
         if "%s" not in validate:
             raise BadOption(f"validate: there must be a %s, which stands for the file, in: {validate}")
-        code, out, err = self._module.run_command(validate.replace("%s", path))
+        try:
+            command = [word.replace("%s", path) for word in shlex.split(validate)]
+            code, out, err = self._module.run_command(command, handle_exceptions=False)
+        except (OSError, ValueError) as problem:
+            why = getattr(problem, "strerror", None) or problem
+            raise BadOption(f"validate: {validate!r} cannot be run: {why}. The file is as it was.") from None
         if code != 0:
             said = (err or out).strip() or "nothing"
             raise SidekiqError(f"validate: the command ended with {code} and said: {said}. The file is as it was.")
