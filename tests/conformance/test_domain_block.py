@@ -130,14 +130,39 @@ def test_what_the_server_refuses_is_said_and_the_token_is_not(block, server):
         ((200, b"<html>", {}), "with what is no JSON"),
         ((200, b'{"a": 1}', {}), "did not answer with a list"),
         ((200, b'[{"domain": "a.example"}]', {}), "with what is no block of a server"),
+        ((200, b'[{"id": "1", "severity": "noop", "domain": 5}]', {}), "with what is no block of a server"),
+        ((200, b'[{"id": "1", "severity": ["noop"], "domain": ["a"]}]', {}), "with what is no block of a server"),
+        ((200, b"[" * 100_000, {}), "with what is no JSON"),
+        ((500, b"[" * 100_000, {}), "answered with 500."),
         ((422, b'{"error": "\\u001b[31m' + b"x" * 9000 + b'"}', {}), "422 (?[31mxxx"),
     ],
-    ids=["token", "page", "rate", "broken", "redirection", "html", "no list", "no block", "long"],
+    ids=[
+        "token",
+        "page",
+        "rate",
+        "broken",
+        "redirection",
+        "html",
+        "no list",
+        "no block",
+        "a number",
+        "a list",
+        "deep",
+        "deep error",
+        "long",
+    ],
 )
 def test_wrong_answers(block, server, broken, message):
     server.broken = broken
     result = block(**GONE)
     assert result["failed"] and message in result["msg"] and len(result["msg"]) < 500
+
+
+def test_a_block_that_is_made_and_not_shown(server, monkeypatch):
+    monkeypatch.setattr(server, "add", lambda *_args, **_values: [])
+    with admin_api.running(server) as url:
+        result = modules.run("domain_block", api_url=url, token=TOKEN, use_proxy=False, **GONE)
+    assert result["failed"] and "with what is no block of a server" in result["msg"]
 
 
 def test_a_redirection_does_not_get_the_token(block, server):
@@ -190,6 +215,17 @@ def test_nobody_listens_or_answers():
         ({**GONE, "api_url": "mastodon.example"}, "api_url must be the address"),
         ({**GONE, "api_url": "https://me:pw@mastodon.example"}, "api_url must be the address"),
         ({**GONE, "api_url": "https://mastodon.example/api"}, "api_url must be the address"),
+        ({**GONE, "api_url": "https://[mastodon"}, "api_url must be the address"),
+        ({**GONE, "api_url": "https://mastodon.example:70000"}, "api_url must be the address"),
+        ({**GONE, "api_url": f"https://{'a' * 64}.example"}, "api_url must be the address"),
+        ({**GONE, "api_url": "https://stra\u00dfe.example"}, "api_url: 'stra\u00dfe.example' may mean two servers"),
+        ({"domain": "\u00df.example", "severity": "noop"}, "domain: '\u00df.example' may mean two servers"),
+        (
+            {**GONE, "ca_path": "/no/such.pem"},
+            "ca_path: /no/such.pem holds no certificates that can be read (No such file",
+        ),
+        ({**GONE, "ca_path": __file__}, f"ca_path: {__file__} holds no certificates"),
+        ({**GONE, "token": "caf\u00e9"}, "one word of ASCII"),
         ({**GONE, "token": "two words"}, "one word"),
         ({**GONE, "token": "a\r\nHost: b"}, "one word"),
         ({**GONE, "timeout": 0}, "timeout must be"),

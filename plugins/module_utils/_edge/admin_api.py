@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import ssl
 import typing as t
@@ -20,6 +21,7 @@ import urllib.parse
 from ansible.module_utils.urls import ConnectionError as NoConnection
 from ansible.module_utils.urls import SSLValidationError, open_url
 
+from .._mastodon.domain_blocks import refuse_two_readings
 from .._sidekiq.errors import BadOption, SidekiqError
 
 OPTIONS: t.Final = {
@@ -47,10 +49,11 @@ class Api:
     def __init__(self, options: t.Mapping[str, t.Any]) -> None:
         self._base = _base(options["api_url"])
         self._token = options["token"].strip()
-        if not self._token or not self._token.isprintable() or " " in self._token:
-            raise BadOption("token must be an access token, one word.")
+        if not re.fullmatch(r"[!-~]+", self._token):
+            raise BadOption("token must be an access token, one word of ASCII characters.")
         if not 0 < options["timeout"] <= 300:
             raise BadOption("timeout must be more than 0 and at most 300 seconds.")
+        _check_authorities(options["ca_path"])
         self._how = {name: options[name] for name in ("validate_certs", "ca_path", "use_proxy", "timeout")}
 
     def pages(self, path: str, limit: int) -> t.Iterator[t.Mapping[str, t.Any]]:
@@ -100,22 +103,36 @@ class Api:
 
 def _base(url: str) -> str:
     """Raises BadOption where the token would go in clear text over a network."""
-    parts = urllib.parse.urlsplit(url.strip())
     try:
-        right = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+        parts = urllib.parse.urlsplit(url.strip())
+        host = parts.hostname or ""
+        right = (
+            parts.scheme in ("http", "https") and host.encode("idna") and parts.port != 0 and "@" not in parts.netloc
+        )
     except ValueError:
-        right = None
-    if not right or parts.username or parts.query or parts.fragment or parts.path.strip("/"):
+        right = False
+    if not right or parts.query or parts.fragment or parts.path.strip("/"):
         raise BadOption("api_url must be the address of the server and no more, such as https://mastodon.example.")
-    if parts.scheme == "http" and parts.hostname not in _HERE:
+    refuse_two_readings(host, "api_url")
+    if parts.scheme == "http" and host not in _HERE:
         raise BadOption("api_url must begin with https://, for the token goes with each request.")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _check_authorities(path: str | None) -> None:
+    """Raises BadOption for a file that holds no certificate."""
+    try:
+        if path is not None:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except OSError as problem:
+        why = _plain(problem.strerror or str(problem))
+        raise BadOption(f"ca_path: {path} holds no certificates that can be read ({why}).") from None
 
 
 def _refusal(where: str, problem: urllib.error.HTTPError) -> str:
     try:
         said = json.loads(problem.read(_LARGEST)).get("error")
-    except (OSError, ValueError, AttributeError, http.client.HTTPException):
+    except (OSError, ValueError, AttributeError, RecursionError, http.client.HTTPException):
         said = None
     more = f" ({_plain(said)})" if isinstance(said, str) and said else ""
     why = _WHY.get(problem.code, "")
@@ -140,7 +157,7 @@ def _reason(problem: BaseException) -> str:
 def _json(where: str, body: bytes) -> t.Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (RecursionError, ValueError):
         raise SidekiqError(f"{where} answered with what is no JSON; is api_url that of a Mastodon server?") from None
 
 

@@ -14,6 +14,8 @@ from .._sidekiq.errors import BadOption, SidekiqError
 SEVERITIES: t.Final = ("noop", "silence", "suspend")
 FIELDS: t.Final = ("severity", "reject_media", "reject_reports", "private_comment", "public_comment", "obfuscate")
 """What can be set of a block. The names are Mastodon's own."""
+_DEVIATIONS: t.Final = frozenset("\u00df\u03c2\u200c\u200d")
+"""Sharp s, final sigma, and what joins or parts letters: the deviation characters of Unicode's UTS 46."""
 
 Block = dict[str, t.Any]
 """C(id), C(domain) and the FIELDS."""
@@ -32,6 +34,7 @@ class Step:
 def normal(domain: str) -> str:
     """The name as Mastodon stores it. Raises BadOption for what is no name of a server."""
     text = domain.strip().rstrip(".").lower()
+    refuse_two_readings(text, "domain")
     try:
         ascii_text = text.encode("idna").decode("ascii")
     except UnicodeError:
@@ -41,11 +44,26 @@ def normal(domain: str) -> str:
     return ascii_text
 
 
-def block_of(said: t.Mapping[str, t.Any]) -> Block:
+def refuse_two_readings(host: str, option: str) -> None:
+    """Raises BadOption for a name that is one server by IDNA 2003, as Python has it, and another by IDNA 2008."""
+    if _DEVIATIONS & set(host):
+        raise BadOption(f"{option}: {host!r} may mean two servers. Write the name as it is in the DNS, with xn--.")
+
+
+def block_of(said: t.Any) -> Block:
     """The block that an answer of the API holds. Raises SidekiqError if it holds none."""
-    if said.get("severity") not in SEVERITIES or not said.get("domain") or said.get("id") is None:
+    if not _is_block(said):
         raise SidekiqError("The API answered with what is no block of a server; is api_url that of a Mastodon server?")
     return {"id": str(said["id"]), "domain": said["domain"], **{name: said.get(name) for name in FIELDS}}
+
+
+def _is_block(said: t.Any) -> bool:
+    return (
+        isinstance(said, dict)
+        and isinstance(said.get("id"), (str, int))
+        and isinstance(said.get("domain"), str)
+        and said.get("severity") in SEVERITIES
+    )
 
 
 def wish(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -70,7 +70,11 @@ def test_absent():
 
 
 @pytest.mark.parametrize(
-    "said", [{}, {"id": 1, "domain": "a"}, {"id": 1, "severity": "noop"}, {"domain": "a", "severity": "noop"}]
+    "said",
+    [
+        *([], {}, None, {"id": 1, "domain": "a"}, {"id": 1, "severity": "noop"}, {"domain": "a", "severity": "noop"}),
+        *({"id": 1, "severity": "noop", "domain": 5}, {"id": [], "severity": "noop", "domain": "a"}),
+    ],
 )
 def test_what_is_no_block(said):
     with pytest.raises(SidekiqError, match="no block of a server"):
@@ -94,3 +98,12 @@ def test_names(name, normal):
 def test_what_is_no_name(name):
     with pytest.raises(BadOption, match="is no name of a server"):
         domain_blocks.normal(name)
+
+
+@pytest.mark.parametrize(
+    "domain", ["\u00df.example", "\u1e9e.example", "\u03b1\u03c2.example", "a\u200db.example", "a\u200cb.example"]
+)
+def test_a_name_that_means_two_servers(domain):
+    with pytest.raises(BadOption, match=r"^domain: .* may mean two servers\. .* with xn--\."):
+        domain_blocks.normal(domain)
+    assert domain_blocks.normal("xn--zca.example") == "xn--zca.example"
