@@ -27,7 +27,7 @@ def in_a_sentence(function: C) -> C:
             return function(*args, **kwargs)
         except SidekiqError as failure:
             raise AnsibleFilterError(str(failure)) from failure
-        except ValueError as failure:
+        except (ArithmeticError, ValueError) as failure:
             raise AnsibleFilterError(f"{function.__name__}: {failure}") from failure
         except (AttributeError, LookupError, TypeError) as failure:
             raise AnsibleFilterError(

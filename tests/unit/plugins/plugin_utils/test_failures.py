@@ -33,9 +33,10 @@ def test_a_filter_names_itself_where_it_was_given_something_else(name):
     [
         (BadOption("older_than: '5x' is no time."), "older_than: '5x' is no time."),
         (ValueError("'x' is no number"), "judge: 'x' is no number"),
+        (OverflowError("int too large"), "judge: int too large"),
         (KeyError("look"), "judge: what it was given is not of the shape that is documented (KeyError('look'))."),
     ],
-    ids=["of the user", "a value", "a shape"],
+    ids=["of the user", "a value", "a size", "a shape"],
 )
 def test_what_is_said(failure, said):
     @in_a_sentence
@@ -45,6 +46,12 @@ def test_what_is_said(failure, said):
     with pytest.raises(AnsibleFilterError) as told:
         judge()
     assert told.value.message == said
+
+
+@pytest.mark.parametrize("number", [float("inf"), 10**400], ids=["infinity", "large"])
+def test_a_number_beyond_all_sizes(number):
+    with pytest.raises(AnsibleFilterError, match=r"^federation_verdict: .* convert"):
+        called("federation_verdict")(number, 1, 0)
 
 
 def test_a_defect_of_ours_is_not_hidden():
