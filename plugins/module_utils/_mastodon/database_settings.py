@@ -70,7 +70,10 @@ def with_url(settings: DatabaseSettings, url: str, origin: str) -> DatabaseSetti
     try:
         parts, port = urlsplit(url), urlsplit(url).port
     except ValueError:
-        raise BadOption(f"{origin} holds a URL that cannot be read.") from None
+        raise BadOption(
+            f"{origin} holds a URL whose host or port cannot be read. Characters such as / ? # [ ] % in a user name or password must"
+            " be percent-encoded (for example %2F for a slash)."
+        ) from None
     if parts.scheme not in _SCHEMES:
         raise BadOption(f"{origin} is no URL of PostgreSQL: write postgresql://USER:PASSWORD@HOST:PORT/NAME.")
     said = {

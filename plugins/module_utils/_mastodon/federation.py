@@ -18,7 +18,7 @@ Shape = dict[str, t.Any]
 _MANY: t.Final = 5
 """Threads that a server may hold before it is looked at, also if none of its jobs is stuck."""
 _LONGEST_LINE: t.Final = 300
-_ARGUMENTS = re.compile(r'\\*"args\\*".*|\bargs(=|: |=>).*', re.DOTALL)
+_ARGUMENTS = re.compile(r'\\*"arg(ument)?s\\*".*|\barg(ument)?s(=|: |=>).*', re.DOTALL)
 _FROM_CANARY: t.Final = 10
 
 

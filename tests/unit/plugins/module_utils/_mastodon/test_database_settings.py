@@ -75,6 +75,12 @@ def test_a_url_that_cannot_be_used_is_named_and_not_shown(url):
     assert "s3cret" not in str(failure.value)
 
 
+def test_a_password_that_must_be_encoded():
+    with pytest.raises(BadOption, match="percent-encoded") as failure:
+        settings(DATABASE_URL="postgres://u:s3/cret@h/n")
+    assert "cret" not in str(failure.value)
+
+
 @pytest.mark.parametrize("port", ["", "x", "0", "65536", "5432 "])
 def test_a_port_that_is_none(port):
     with pytest.raises(BadOption, match="no port"):

@@ -112,12 +112,15 @@ def test_lines_of_a_log_hide_arguments():
         f'WARN: {{"context":"Job raised exception","job":{{"class":"A","args":["{secret}"],"jid":"1"}}}}',
         f'WARN: {{\\"args\\":[\\"{secret}\\"]}}',
         f"failed args={secret}",
+        f'Enqueued Mailer (Job ID: 1) to Sidekiq(mailers) with arguments: "UserMailer", "{secret}@gone.example"',
+        f'{{"job_class":"Mailer","arguments":["{secret}"]}}',
         "fine\x1b[31m",
         "x" * 1000,
     ]
-    shown = federation.log_lines("\n".join(["first", *lines]), 5)
-    assert secret not in str(shown) and len(shown) == 5
-    assert '"class":"A",(arguments hidden)' in shown[0] and shown[3] == "fine [31m" and len(shown[4]) == 303
+    shown = federation.log_lines("\n".join(["first", *lines]), 7)
+    assert secret not in str(shown) and len(shown) == 7
+    assert '"class":"A",(arguments hidden)' in shown[0] and shown[5] == "fine [31m" and len(shown[6]) == 303
+    assert shown[3] == "Enqueued Mailer (Job ID: 1) to Sidekiq(mailers) with (arguments hidden)"
     assert federation.log_lines("a\nb", 0) == []
 
 
