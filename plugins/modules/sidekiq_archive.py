@@ -14,6 +14,8 @@ description:
   - Puts the jobs of an archive of M(fediverse.mastodon.sidekiq_job) back where they were, with their scores, their order, the registration of
     their queue, and their unique locks unless another job has taken them.
   - Each job is put back once, however often the archive is restored and whenever a run was killed. A selection restores a part.
+  - They go into the Redis from which they were taken, by whatever address it is reached. One that does not know the archive is refused, which is
+    another one, another database, or one whose data were set back to a time before the edit.
   - Jobs that an edit moved (O(fediverse.mastodon.sidekiq_job#module:state=moved), V(dead), V(enqueued)) are fetched from where they went; those
     that are no longer there have moved on and are left alone.
 extends_documentation_fragment:
@@ -38,6 +40,13 @@ options:
     description:
       - Puts back no more jobs than this, those first that were taken out first; the task can be run again for the next ones.
     type: int
+  force:
+    description:
+      - Puts the jobs into a Redis that does not know the archive, too, except those that wait in their place there already. From then on it
+        knows the archive.
+      - Make sure that they do not run, or have run, in the Redis of the archive. Redis knows an archive for 90 days.
+    type: bool
+    default: false
 seealso:
   - module: fediverse.mastodon.sidekiq_job
 author:
@@ -89,7 +98,7 @@ already_restored:
   type: int
   sample: 0
 not_taken:
-  description: Jobs that the edit did not take out, because it ended early or they were gone.
+  description: Jobs that the edit did not take out, because it ended early or they were gone, or that are there because Redis has lost the edit.
   returned: success
   type: int
   sample: 2

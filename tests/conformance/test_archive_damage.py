@@ -149,7 +149,6 @@ def push_and_edit(client, directory, **options):
 
 def test_an_archive_without_its_outcome_that_redis_still_knows(scratch_redis, tmp_path, monkeypatch):
     monkeypatch.setattr(Writer, "outcome", lambda self, taken: None)
-    monkeypatch.setattr(Taker, "forget", lambda self: None)
     archive = push_and_edit(scratch_redis, tmp_path)["archive"]
     assert scratch_redis.llen("queue:push") == 0
     result = restore(scratch_redis, archive, 1795331156.4)
@@ -167,13 +166,17 @@ def test_an_archive_of_an_edit_that_never_began(scratch_redis, tmp_path, monkeyp
     assert "Neither the archive" in result["warnings"][0]
 
 
-def test_an_archive_whose_outcome_was_lost_is_refused(scratch_redis, tmp_path):
+def test_an_archive_whose_outcome_was_lost_is_restored_only_if_redis_knows_it(scratch_redis, tmp_path):
     archive = push_and_edit(scratch_redis, tmp_path)["archive"]
     content = pathlib.Path(archive).read_bytes()
     pathlib.Path(archive).write_bytes(content[:-3])
+    [key] = scratch_redis.keys("fediverse.mastodon:taken:*")
+    scratch_redis.rename(key, "elsewhere")
     with pytest.raises(BadOption, match="is cut off after its jobs, and Redis does not know any more"):
         restore(scratch_redis, archive, 1795331156.4)
     assert scratch_redis.llen("queue:push") == 0
+    scratch_redis.rename("elsewhere", key)
+    assert restore(scratch_redis, archive, 1795331156.4)["restored"] == 9
 
 
 def test_an_archive_of_another_key_prefix_is_refused(scratch_redis, tmp_path):

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import redis
-from intents import State, changed, check_same, differ, edit, intent_options
+from intents import State, changed, check_same, differ, edit, intent_options, without_ours
 from sidekiq_live import Live
 from vectors import load_vector
 
@@ -239,7 +239,7 @@ def by_ruby(live: Live, case: Case) -> tuple[State, Any]:
 def by_us(client: redis.Redis, case: Case, directory: pathlib.Path) -> tuple[dict[str, Any], State]:
     load_vector.load(client, case.state, flush=True)
     result = edit(client, directory, case.clock, intent_options(case.intent))
-    return result, load_vector.dump(client)
+    return result, without_ours(load_vector.dump(client))
 
 
 def check_order(ours: State, case: Case) -> None:

@@ -110,7 +110,7 @@ def edited(redis_process, scratch_redis, tmp_path):
     return Edited(scratch_redis, redis_process.socket, tmp_path)
 
 
-ARCHIVE_KEYS = (take.RESTORED, take.LIFTED)
+ARCHIVE_KEYS = (take.TAKEN, take.RESTORED, take.LIFTED)
 COMMANDS = (
     *(
         "lpush",

@@ -80,12 +80,9 @@ def read(client):
 
 
 def leftovers(client):
-    """Keys of ours but the bitmaps of archives that were put back."""
-    return [
-        key
-        for key in client.keys("fediverse*")
-        if not key.startswith((b"fediverse.mastodon:restored:", b"fediverse.mastodon:lifted:"))
-    ]
+    """Keys of ours but the bitmaps of archives."""
+    bitmaps = tuple(f"fediverse.mastodon:{name}:".encode() for name in ("taken", "restored", "lifted"))
+    return [key for key in client.keys("fediverse*") if not key.startswith(bitmaps)]
 
 
 def meant(raw, names):

@@ -64,6 +64,7 @@ ARCHIVE_OPTIONS: t.Final = {
     "path": {"type": "path", "required": True},
     **selector_argument_spec(),
     "limit": {"type": "int"},
+    "force": {"type": "bool", "default": False},
 }
 
 
@@ -149,7 +150,7 @@ def restore(session: Session) -> Result:
         raise BadOption(
             f"The archive {archive.path} was made with key_prefix {archive.header.key_prefix!r}, this task has {session.key.prefix!r}."
         )
-    restorer = Restorer(session.client, session.key, archive, now)
+    restorer = Restorer(session.client, session.key, archive, now, session.server, options["force"])
     tally = Tally(now)
 
     def wanted(entry: Entry) -> bool:

@@ -145,14 +145,17 @@ def plan(
 
 
 def apply(record: Record, taker: Taker) -> bytes:
-    """Carry out what stands in the sealed archive, and write down how it ended. Without a single edit there is no archive."""
+    """Carry out what stands in the sealed archive, and write down how it ended. Without a single edit there is no archive.
+
+    Redis keeps its bitmap: by it the archive is known there, and what Redis itself has lost of the edit.
+    """
     taker.take(record.spool.entries())
     taken = taker.taken()
     if taker.outcome.taken:
         record.archive.outcome(taken)
     else:
         record.archive.discard()
-    taker.forget()
+        taker.forget()
     return taken
 
 

@@ -200,8 +200,6 @@ def settle(
     pipe = client.pipeline(transaction=True)
     pipe.hdel(key(STOPS), stop.identity)
     sign_off(pipe, key, stop.identity)
-    if writer is not None:  # else Redis alone knows
-        pipe.delete(key(TAKEN, identity))
     pipe.execute()
     return ending
 

@@ -46,16 +46,34 @@ _NEVER_BEGAN: t.Final = (
 )
 
 
-class Restorer:
-    """Puts the entries of one archive back. C(now) in epoch seconds."""
+_UNKNOWN: t.Final = (
+    "The archive {} was made in {}, and {} does not know it: that is another Redis or database, or its data are from before the"
+    " edit, or the edit was more than 90 days ago. Nothing was restored. Give the Redis of the archive; force: true puts its jobs"
+    " into this one, but those that wait there."
+)
 
-    def __init__(self, client: t.Any, key: Keys, archive: Archive, now: float) -> None:
+
+class Restorer:
+    """Puts the entries of one archive back. C(now) in epoch seconds.
+
+    The bitmaps in Redis go where its data go: to a replica, to another host, back to an earlier time. So by them Redis knows the
+    archive, and what was taken out of these very data. Into a Redis that has none nothing is put unless C(force) says so, and
+    then only what does not wait there.
+    """
+
+    def __init__(
+        self, client: t.Any, key: Keys, archive: Archive, now: float, server: str, force: bool = False
+    ) -> None:
         self._client = client
         self._key = key
         self._archive = archive
         self._now = now
         identity = archive.header.id
-        taken = client.get(key(TAKEN + identity)) if archive.taken is None else archive.taken
+        self._bitmap = key(RESTORED + identity)
+        taken, here = archive.taken, client.get(key(TAKEN + identity))
+        self._known = here is not None or bool(client.exists(self._bitmap))
+        if here is not None:
+            taken = here if taken is None else _both(taken, here)
         if taken is None and archive.cut_off:
             raise BadOption(
                 f"The archive {archive.path} is cut off after its jobs, and Redis does not know any more which of them were"
@@ -65,7 +83,10 @@ class Restorer:
             taken = still_lost(client, key, archive, taken or b"")
         self.warnings = [] if taken is not None else [_NEVER_BEGAN.format(archive.path)]
         self._taken = taken or b""
-        self._bitmap = key(RESTORED + identity)
+        if self._taken and not self._known:
+            if not force:
+                raise BadOption(_UNKNOWN.format(archive.path, archive.header.server, server))
+            self._taken = self._missing()
         self._weave = client.register_script(lua.WEAVE)
         self._place = client.register_script(lua.PLACE)
         self._queues: set[str] = set()
@@ -97,6 +118,8 @@ class Restorer:
         """Put them back: first out of where they went, then to where they were. None after the entry number C(last)."""
         self._last = last
         self._try()
+        if not self._known:
+            self._client.set(self._key(TAKEN + self._archive.header.id), self._taken, ex=BITMAP_SECONDS)
         lifted = self._lift(wanted)
         for name, group in itertools.groupby(self.pending(wanted), key=lambda numbered: numbered[1].place):
             place = place_named(name)
@@ -122,25 +145,32 @@ class Restorer:
         """Take what went to another place out of there again. What is no longer there has moved on."""
         name = LIFTED + self._archive.header.id
         taker = Taker(self._client, self._key, name)
-        went = ((number, entry) for number, entry in self.pending(wanted) if _left(entry))
-        while True:
-            there: dict[str, _Sought] = {}
-            for number, entry in itertools.islice(went, _SOUGHT_AT_ONCE):
-                there.setdefault(entry.to, _Sought()).add(number, entry.new)
-            if not there:
-                break
-            for target, sought in there.items():
-                # all are looked for before one is taken: taking moves what is still to be read
-                with contextlib.closing(Spool(os.path.dirname(self._archive.path))) as found:
-                    for page in _pages(self._found(target, sought)):
-                        found.add(*zip(*page))
-                    taker.take(found.entries())
+        went = ((entry.to, number, entry.new) for number, entry in self.pending(wanted) if _left(entry))
+        for target, sought in _sought(went):
+            # all are looked for before one is taken: taking moves what is still to be read
+            with contextlib.closing(Spool(os.path.dirname(self._archive.path))) as found:
+                for page in _pages(self._found(target, sought)):
+                    found.add(*zip(*page))
+                taker.take(found.entries())
         self.result.not_taken = self.result.already = 0  # will be counted when they are put back
         bits: bytes = self._client.get(self._key(name)) or b""
         return bits
 
+    def _missing(self) -> bytes:
+        """Those of the taken that do not wait in their place."""
+        taken = bytearray(self._taken)
+        out = (
+            (entry.place, number, entry.raw)
+            for number, entry in self._archive.entries()
+            if has_bit(self._taken, number)
+        )
+        for name, sought in _sought(out):
+            for number, _entry in self._found(name, sought):
+                taken[number >> 3] &= ~(0x80 >> (number & 7))
+        return bytes(taken)
+
     def _found(self, target: str, sought: _Sought) -> t.Iterator[Numbered]:
-        """Those of the entries that are still where they went; each is found once."""
+        """Those of the entries that are there; each is found once."""
         for position, raw, _score in place_named(target).members(self._client, self._key):
             number = sought.pop(raw)
             if number is not None:
@@ -226,9 +256,25 @@ class _Sought:
         return same.pop() if same else self._numbers.pop(digest, None)
 
 
+def _sought(entries: t.Iterator[tuple[str, int, bytes]]) -> t.Iterator[tuple[str, _Sought]]:
+    """Of places, numbers and bytes: what to look for in each place, some at a time."""
+    while True:
+        places: dict[str, _Sought] = {}
+        for name, number, raw in itertools.islice(entries, _SOUGHT_AT_ONCE):
+            places.setdefault(name, _Sought()).add(number, raw)
+        if not places:
+            return
+        yield from places.items()
+
+
 def _pages(numbered: t.Iterator[Numbered]) -> t.Iterator[list[Numbered]]:
     for first in numbered:
         yield [first, *itertools.islice(numbered, _PAGE - 1)]
+
+
+def _both(one: bytes, other: bytes) -> bytes:
+    """The bits that two bitmaps have in common."""
+    return bytes(left & right for left, right in zip(one, other))
 
 
 def _before(numbered: Numbered, offset: int) -> int:

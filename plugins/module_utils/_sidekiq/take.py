@@ -72,7 +72,7 @@ class Taker:
         return t.cast(bytes, self._client.get(self._bitmap) or b"")
 
     def forget(self) -> None:
-        """Remove the bitmap, once it is written down elsewhere."""
+        """Remove the bitmap of an archive that is removed as well."""
         self._client.delete(self._bitmap)
 
     def _from_queue(self, place: Place, group: t.Iterator[Numbered]) -> None:
