@@ -19,6 +19,7 @@ options:
     description:
       - Names of queues. Of the sets, the jobs that will go to them.
       - Names that articles use (C(export), C(federation)) are taken for what they mean, with a warning, unless there is such a queue.
+      - A queue that is nowhere, perhaps a slip, brings a warning.
     type: list
     elements: str
   classes:

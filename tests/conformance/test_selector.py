@@ -506,7 +506,11 @@ def test_jids_that_are_written_with_escapes(jid):
 class NoRedis:
     """A Redis without a queue: where to look is the same whatever is there."""
 
+    def __init__(self) -> None:
+        self._answers: list[Any] = []
+
     def pipeline(self, **_options: Any) -> NoRedis:
+        self._answers = []
         return self
 
     def __enter__(self) -> NoRedis:
@@ -516,10 +520,13 @@ class NoRedis:
         pass
 
     def smembers(self, _key: bytes) -> None:
-        pass
+        self._answers.append(set())
+
+    def llen(self, _key: bytes) -> None:
+        self._answers.append(0)
 
     def execute(self, **_options: Any) -> list[Any]:
-        return [set()]
+        return self._answers
 
 
 EVERYWHERE = (*(Place("queues", queue.encode()) for queue in QUEUES), *(Place(name) for name in SETS[1:]))

@@ -21,7 +21,7 @@ from . import articles
 from .expression import Expression
 from .pattern import searcher
 from .shape import FIELDS
-from .workers import remote_domain
+from .workers import QUEUES, remote_domain
 
 Test = t.Callable[[Job, Place, t.Any, int], bool]
 """A job, its place, its score (None in a queue) and its position."""
@@ -81,15 +81,21 @@ class Selector:
             return []
         wanted = self._criteria.sets or ("queues", *SETS)
         found: list[Place] = []
-        if "queues" in wanted:
+        if "queues" in wanted or self._criteria.queues:
             found = queue_places(client, key)
         if self._criteria.queues:
-            known = {place.queue.decode("utf-8", "replace") for place in queue_places(client, key)}
+            known = {place.label for place in found}
             names, warnings = articles.translate(self._criteria.queues, articles.QUEUES, "queue", known)
-            self.warnings += [warning for warning in warnings if warning not in self.warnings]
             self._queues = frozenset(names)
-            if "queues" in wanted:
-                found = [Place("queues", name.encode()) for name in sorted(self._queues)]
+            found = [Place("queues", name.encode()) for name in sorted(self._queues)]
+            warnings += [
+                f"There is no queue {place.label}: it is not registered, holds no job, and no process serves it."
+                for place in found
+                if place.label not in known and place.label not in QUEUES and not place.size(client, key)
+            ]
+            self.warnings += [warning for warning in warnings if warning not in self.warnings]
+        if "queues" not in wanted:
+            found = []
         return found + [Place(name) for name in SETS if name in wanted]
 
     _queues: frozenset[str] = frozenset()
