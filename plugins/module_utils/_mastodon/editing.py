@@ -205,6 +205,8 @@ def _could_run(job: Job) -> bool:
 
 
 def _reason_to_keep(one: Selected, wish: Wish, force: bool) -> str | None:
+    if not one.place.has_name:  # what is taken out of it could not be put back
+        return "queue_name"
     if wish.state in ("enqueued", "moved") and one.job.malformed:  # what is no object cannot be written anew
         return "malformed"
     if force:

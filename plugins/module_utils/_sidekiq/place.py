@@ -42,6 +42,11 @@ class Place:
     def is_queue(self) -> bool:
         return self.set == "queues"
 
+    @cached_property
+    def has_name(self) -> bool:
+        """Whether its name as text means it: one that is no UTF-8 does not."""
+        return place_named(self.name) == self
+
     @property
     def private(self) -> bool:
         """Whether another tool keeps its running jobs here."""
