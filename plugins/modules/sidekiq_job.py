@@ -41,7 +41,7 @@ options:
     type: str
   at:
     description:
-      - When O(state=rescheduled) runs them, as ISO 8601 or epoch seconds.
+      - When O(state=rescheduled) runs them, as ISO 8601 (without a zone in UTC) such as V(2026-11-22T18:00:00Z), or in epoch seconds (ten digits).
     type: str
   in:
     description:
@@ -53,11 +53,11 @@ options:
     type: str
   max_jobs:
     description:
-      - Refuses, before anything is touched, if more jobs than this would be edited.
+      - Refuses, before anything is touched, if more jobs than this would be edited; V(0) refuses any.
     type: int
   limit:
     description:
-      - Edits no more jobs than this, those that would run first.
+      - Edits no more jobs than this, those that would run first; at least V(1).
     type: int
   time_limit:
     description:
@@ -142,8 +142,8 @@ unchanged:
   type: int
   sample: 0
 kept:
-  description: Jobs that were left, by the reason - V(batch), V(encrypted), V(private_queue), V(malformed). O(force) edits them, but no member
-    that is no job at all.
+  description: Jobs that were left, by the reason - V(batch), V(encrypted), V(private_queue), V(malformed), V(queue_name). O(force) edits them,
+    but no member that is no job at all, and none in a queue whose name is no UTF-8 (V(queue_name)), which no archive can name.
   returned: success
   type: dict
   sample: {"batch": 8}

@@ -28,7 +28,7 @@ options:
     default: absent
   digests:
     description:
-      - Digests of locks, with C(*) and C(?) as wildcards.
+      - Digests of locks, with C(*) and C(?) as wildcards. An empty list means no lock.
     type: list
     elements: str
     default: ["*"]

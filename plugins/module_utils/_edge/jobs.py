@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import os
 import time
 import typing as t
@@ -71,6 +72,7 @@ ARCHIVE_OPTIONS: t.Final = {
 def job_info(session: Session) -> Result:
     """Counts, and some of the jobs."""
     options, now = session.options, _now(session)
+    _at_least(options, limit=0)
     selector = Selector(criteria_from_options(options), now)
     count = Count(selector, now, options["limit"], options["sort"])
     count_jobs(session.client, session.key, selector.places(session.client, session.key), count)
@@ -95,6 +97,7 @@ def job_info(session: Session) -> Result:
 def edit_jobs(session: Session) -> Result:
     """Plan an edit; outside check mode carry it out, archive first."""
     options, began = session.options, time.monotonic()
+    _at_least(options, limit=1, max_jobs=0)
     time_limit = None if options["time_limit"] is None else seconds(options["time_limit"], "time_limit")
     snapshot = read_snapshot(session.client, session.key, ("processes", "server"))
     refuse_unwritable(snapshot, session)
@@ -130,6 +133,8 @@ def edit_jobs(session: Session) -> Result:
         _carry_out(session, record, found, result, None if time_limit is None else began + time_limit)
     result["duration"] = round(time.monotonic() - began, 3)
     result["warnings"] = selector.warnings
+    if wish.at is not None and wish.at < wish.now:
+        result["warnings"] = [*selector.warnings, f"at: {options['at']} is past; these jobs run as soon as they can."]
     return result
 
 
@@ -137,8 +142,7 @@ def restore(session: Session) -> Result:
     """Put back what an archive holds and what the selector picks of it, each job once."""
     options, now = session.options, _now(session)
     limit, remaining = options["limit"], 0
-    if limit is not None and limit < 1:
-        raise BadOption(f"limit must be at least 1, not {limit}.")
+    _at_least(options, limit=1)
     criteria = criteria_from_options(options)
     selector = None if criteria.empty else Selector(criteria, now)
     if selector is not None:
@@ -198,6 +202,12 @@ def _now(session: Session) -> float:
     return read_snapshot(session.client, session.key, ()).taken_at
 
 
+def _at_least(options: t.Mapping[str, t.Any], **numbers: int) -> None:
+    for name, least in numbers.items():
+        if options[name] is not None and options[name] < least:
+            raise BadOption(f"{name} must be at least {least}, not {options[name]}.")
+
+
 def _wish(options: t.Mapping[str, t.Any], snapshot: Snapshot) -> Wish:
     state, now = options["state"], snapshot.taken_at
     if (state == "moved") != bool(options["to_queue"]):
@@ -228,13 +238,21 @@ def _wish(options: t.Mapping[str, t.Any], snapshot: Snapshot) -> Wish:
 def _moment(written: str) -> float:
     """Epoch seconds of ISO 8601 (without a zone: UTC) or of a number of epoch seconds."""
     try:
-        return float(written)
+        moment = float(written)
     except ValueError:
-        pass
+        moment = _iso_moment(written)
+    if not 1e9 <= moment < 1e10:  # nor is that a year, a date without dashes, milliseconds, inf or nan
+        raise BadOption(
+            f"at: {written!r} is no time between 2001 and 2286; write it as 2026-11-22T18:00:00Z, or in epoch seconds (ten digits)."
+        )
+    return moment
+
+
+def _iso_moment(written: str) -> float:
     try:
         moment = dt.datetime.fromisoformat(written.replace("Z", "+00:00"))
     except ValueError:
-        raise BadOption(f"at: {written!r} is no time; write it as 2026-11-22T18:00:00Z.") from None
+        return math.nan
     return (moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)).timestamp()
 
 

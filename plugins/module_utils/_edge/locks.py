@@ -30,6 +30,8 @@ def free_locks(session: Session) -> Result:
     """Free the locks whose jobs are gone."""
     options = session.options
     min_age = seconds(options["min_age"], "min_age")
+    if options["max_locks"] is not None and options["max_locks"] < 0:
+        raise BadOption(f"max_locks must be at least 0, not {options['max_locks']}.")
     snapshot = read_snapshot(session.client, session.key, ("server",))
     refuse_unwritable(snapshot, session)
     if options["force"] and options["digests"] == ["*"]:
