@@ -97,7 +97,7 @@ def test_numbers_that_make_no_sense_elsewhere(scratch_redis):
 def test_a_queue_that_is_nowhere_brings_a_warning(sets, edit, scratch_redis):
     scratch_redis.sadd("queues", "emptied")
     scratch_redis.lpush("queue:unregistered", JOB)
-    warning = "There is no queue pusch: it is not registered, holds no job, and no process serves it."
+    warning = "queues: there is no queue pusch: it is not registered, no process serves it, and it holds no job. Check its name."
     queues = ["pusch", "push", "mailers", "emptied", "unregistered", "export"]
     for result in (info(scratch_redis, sets=sets, queues=queues), edit(state="absent", sets=sets, queues=queues)):
         assert [one for one in result["warnings"] if "export" not in one] == [warning]

@@ -89,7 +89,7 @@ class Selector:
             self._queues = frozenset(names)
             found = [Place("queues", name.encode()) for name in sorted(self._queues)]
             warnings += [
-                f"There is no queue {place.label}: it is not registered, holds no job, and no process serves it."
+                f"queues: there is no queue {place.label}: it is not registered, no process serves it, and it holds no job. Check its name."
                 for place in found
                 if place.label not in known and place.label not in QUEUES and not place.size(client, key)
             ]
