@@ -48,9 +48,7 @@ _value:
 
 
 @in_a_sentence
-def undo_command(
-    record: t.Mapping[str, t.Any], inventory: t.Sequence[str] = (), runs_dir: str | None = None
-) -> str:
+def undo_command(record: t.Mapping[str, t.Any], inventory: t.Sequence[str] = (), runs_dir: str | None = None) -> str:
     """See DOCUMENTATION."""
     if not record["archives"] and not any(step.get("did") == "block" for step in record["steps"]):
         return ""

@@ -102,7 +102,11 @@ def test_an_archive_that_is_gone_keeps_no_other_one_where_it_is(play, tmp_path):
         edit = {"redis_url": running.url, "state": "absent", "archive_dir": str(tmp_path / "archives")}
         tasks = [
             {"fediverse.mastodon.run_record": {"runbook": "r", "reason": "a test"}, "register": "begun"},
-            {"fediverse.mastodon.sidekiq_job": {**edit, "classes": ["{{ item }}"]}, "loop": ["A", "B"], "register": "out"},
+            {
+                "fediverse.mastodon.sidekiq_job": {**edit, "classes": ["{{ item }}"]},
+                "loop": ["A", "B"],
+                "register": "out",
+            },
             {
                 "fediverse.mastodon.run_record": {
                     "run": "{{ begun.run }}",

@@ -66,7 +66,9 @@ TYPED = ("bool", "float", "int", "list")
 @pytest.mark.parametrize("role", ROLES)
 def test_an_option_that_is_no_text_is_used_as_what_it_is(role):
     """-e gives a text, 'false' for one, and Ansible leaves it that. So vars/main.yml converts it, and the rest uses that."""
-    typed = [name for name, option in options(role).items() if option["type"] in TYPED and option.get("elements") != "dict"]
+    typed = [
+        name for name, option in options(role).items() if option["type"] in TYPED and option.get("elements") != "dict"
+    ]
     raw = re.compile(rf"(?<![\w.])({'|'.join(typed)})(?![\w:=])(?! \| default\(omit\))")
     for folder in ("tasks", "templates", "handlers"):
         for path in (ROOT / "roles" / role / folder).glob("*"):

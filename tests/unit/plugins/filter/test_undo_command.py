@@ -17,7 +17,11 @@ UNDO = f"fediverse.mastodon.undo -e run={RUN}"
     [
         ({"archives": ["/a.jsonl.gz"]}, {}, f"ansible-playbook {UNDO}"),
         ({"steps": [{"did": "block"}]}, {}, f"ansible-playbook {UNDO}"),
-        ({"archives": ["/a.jsonl.gz"]}, {"inventory": ["a b.yml", "x,"]}, f"ansible-playbook -i 'a b.yml' -i x, {UNDO}"),
+        (
+            {"archives": ["/a.jsonl.gz"]},
+            {"inventory": ["a b.yml", "x,"]},
+            f"ansible-playbook -i 'a b.yml' -i x, {UNDO}",
+        ),
         ({"archives": ["/a.jsonl.gz"]}, {"runs_dir": "/r"}, f"ansible-playbook {UNDO} -e runs_dir=/r"),
         ({"steps": [{"did": "stop_stuck"}, {"of": 1}]}, {}, ""),
     ],
