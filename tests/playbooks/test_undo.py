@@ -144,3 +144,18 @@ def test_a_run_that_took_nothing_out(play, tmp_path):
     assert status == 0, text
     assert "This run took nothing out that could be put back." in text
     assert recap(text, "here")["changed"] == 0
+
+
+def test_a_damaged_record_is_said_and_keeps_no_other_run(play, tmp_path):
+    tasks = [{"fediverse.mastodon.run_record": {"runbook": "r", "reason": "a test"}}]
+    for _number in range(2):
+        status, text = play(tasks)
+        assert status == 0, text
+    sound, damaged = sorted((tmp_path / "user/.local/state/fediverse.mastodon/runs").iterdir())
+    damaged.write_text('{"format": "fedi', encoding="utf-8")
+    status, text = play("fediverse.mastodon.undo", run=sound.stem)
+    assert status == 0, text
+    assert "This run took nothing out" in text and damaged.stem in text
+    status, text = play("fediverse.mastodon.undo", run=damaged.stem)
+    assert status == 2, text
+    assert f"The record of {damaged.stem} cannot be read" in " ".join(text.split())
