@@ -57,7 +57,7 @@ options:
     type: int
   limit:
     description:
-      - Edits no more jobs than this, those that would run first; at least V(1).
+      - Edits no more jobs than this, those that would run first.
     type: int
   time_limit:
     description:

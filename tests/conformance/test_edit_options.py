@@ -74,8 +74,7 @@ def test_a_moment_that_is_past_brings_a_warning(edit, scratch_redis):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"limit": -2}, "limit must be at least 1, not -2"),
-        ({"limit": 0}, "limit must be at least 1, not 0"),
+        ({"limit": -2}, "limit must be at least 0, not -2"),
         ({"max_jobs": -1}, "max_jobs must be at least 0, not -1"),
     ],
 )

@@ -101,7 +101,7 @@ def check_edit_under_load(url, client, directory, state, seed, consume):
     assert result["edited"] == sum(taken for _entry, taken in found)
     assert result["matched"] == result["edited"] + result["gone"] + result["unchanged"] + result["remaining"]
     assert result["remaining"] == 0
-    assert not client.keys("fediverse.mastodon:t*")
+    assert not client.keys("fediverse.mastodon:turn:*")
 
 
 @pytest.mark.parametrize("consume", [1_500, 6_000])
@@ -173,4 +173,4 @@ def test_two_edits_of_a_queue_at_once(redis_process, scratch_redis, tmp_path):
     for options, one in zip(tasks, found):
         check_nothing_was_passed_over(books, after, options, one)
         check_all_were_met(before, books, after, options, one)
-    assert not scratch_redis.keys("fediverse.mastodon:t*")
+    assert not scratch_redis.keys("fediverse.mastodon:turn:*")

@@ -97,7 +97,7 @@ def job_info(session: Session) -> Result:
 def edit_jobs(session: Session) -> Result:
     """Plan an edit; outside check mode carry it out, archive first."""
     options, began = session.options, time.monotonic()
-    _at_least(options, limit=1, max_jobs=0)
+    _at_least(options, limit=0, max_jobs=0)
     time_limit = None if options["time_limit"] is None else seconds(options["time_limit"], "time_limit")
     snapshot = read_snapshot(session.client, session.key, ("processes", "server"))
     refuse_unwritable(snapshot, session)

@@ -58,7 +58,7 @@ def test_what_is_no_name_of_a_run(name):
         ("[" * 100_000, "it is no JSON"),
         (
             '{"format": "fediverse.mastodon run", "version": 1, "archives": 1}',
-            "is damaged: run, .*, archives, steps is not",
+            "is damaged: run, .*, archives, steps, ended_at, undone_at is not",
         ),
     ],
 )
