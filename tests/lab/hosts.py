@@ -237,7 +237,9 @@ def _write_ssh_config() -> None:
         lines += [f"Host {host.name}", f"  HostName {host.network.address(host.number)}"]
     lines += ["Host *", "  User root", f"  IdentityFile {LAB}/key", "  IdentitiesOnly yes", "  LogLevel ERROR"]
     lines += ["  StrictHostKeyChecking no", "  UserKnownHostsFile /dev/null", "  ConnectTimeout 5", ""]
-    SSH_CONFIG.write_text("\n".join(lines), encoding="utf-8")
+    fresh = SSH_CONFIG.with_suffix(".new")
+    fresh.write_text("\n".join(lines), encoding="utf-8")
+    fresh.replace(SSH_CONFIG)  # in one step: scenarios beside this one read it all the time
 
 
 def _need_tools() -> None:

@@ -23,11 +23,11 @@ FORMAT: t.Final = "fediverse.mastodon run"
 VERSION: t.Final = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _RUNBOOK = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-_KINDS: t.Final[t.Mapping[str, type]] = {
-    **dict.fromkeys(("run", "runbook", "reason", "who", "host", "begun_at"), str),
-    **dict.fromkeys(("thresholds", "before", "after"), dict),
-    **dict.fromkeys(("archives", "steps"), list),
-}
+_KINDS: t.Final = (
+    (str, ("run", "runbook", "reason", "who", "host", "begun_at")),
+    (dict, ("thresholds", "before", "after")),
+    (list, ("archives", "steps")),
+)
 _MOMENTS: t.Final = ("ended_at", "undone_at")
 _ELEMENTS: t.Final = {"archives": str, "steps": dict}
 Record = dict[str, t.Any]
@@ -109,7 +109,7 @@ def read(path: str) -> Record:
 
 def _wrong(found: Record, name: str) -> list[str]:
     """The keys that do not say what a record of this run says."""
-    wrong = [key for key, kind in _KINDS.items() if not isinstance(found.get(key), kind)]
+    wrong = [key for kind, keys in _KINDS for key in keys if not isinstance(found.get(key), kind)]
     wrong += [key for key in _MOMENTS if key not in found or not isinstance(found[key] or "", str)]
     if wrong:
         return wrong
