@@ -82,11 +82,11 @@ def round_(
     chance = random.Random(seed)
     with open_live(release, directory) as live:
         jids = []
+        for number in range(_JOBS):
+            jid = live.judge.push(chance.choice(_CLASSES), number, f"{number} of {seed}")
+            live.client.hset("lab:orders", jid, f"sleep {chance.uniform(0.1, 60):.2f}")
+            jids.append(jid)
         with sidekiq(release, live.url, directory, ["push", "pull"], _THREADS, "victim", env=_JOURNAL) as victim:
-            for number in range(_JOBS):
-                jid = live.judge.push(chance.choice(_CLASSES), number, f"{number} of {seed}")
-                live.client.hset("lab:orders", jid, f"sleep {chance.uniform(0.1, 25):.2f}")
-                jids.append(jid)
             time.sleep(chance.uniform(0, release.beat))
             if frozen:
                 victim.freeze()
