@@ -29,7 +29,7 @@ Run = Callable[[Core, Path], None]
 class Tier:
     """One row of the table. It is not run when nothing matches tests, a glob in the checkout.
 
-    Tiers of one lane run one after the other, beside those of the other lanes.
+    Tiers of one lane run one after the other, beside those of the other lanes; which is whose only makes them equally long.
     """
 
     name: str
@@ -64,7 +64,7 @@ def _lint(core: Core, log: Path) -> None:
 
 
 TIERS = (
-    Tier("lint", _lint, "style, types, licences, docs, build and import", commands=("shellcheck",)),
+    Tier("lint", _lint, "style, types, licences, docs, build and import", lane="hosts", commands=("shellcheck",)),
     Tier("sanity", ansible_test.sanity, "ansible-test sanity", every_core=True, commands=("shellcheck",)),
     Tier("units", ansible_test.units, "ansible-test units", "tests/unit/**/test_*.py", every_core=True),
     Tier(
