@@ -73,26 +73,45 @@ def run_of(text):
 
 
 @contextlib.contextmanager
-def working(client, fails):
-    """A worker that takes the deliveries in push, and lets them succeed or fail."""
+def beside(step):
+    """Takes a step again and again, in a thread."""
     done = threading.Event()
 
-    def work():
+    def go_on():
         while not done.is_set():
-            raw = client.rpop("queue:push")
-            if raw is None:
-                time.sleep(0.05)
-            elif fails:
-                failed = {"error_class": "HTTP::TimeoutError", "failed_at": time.time(), "retry_count": 0}
-                client.zadd("retry", {json.dumps({**json.loads(raw), **failed}): time.time() + 60})
+            step()
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=go_on)
     thread.start()
     try:
         yield
     finally:
         done.set()
         thread.join()
+
+
+def working(client, fails):
+    """A worker that takes the deliveries in push, and lets them succeed or fail."""
+
+    def work():
+        raw = client.rpop("queue:push")
+        if raw is None:
+            time.sleep(0.05)
+        elif fails:
+            failed = {"error_class": "HTTP::TimeoutError", "failed_at": time.time(), "retry_count": 0}
+            client.zadd("retry", {json.dumps({**json.loads(raw), **failed}): time.time() + 60})
+
+    return beside(work)
+
+
+def redis_that_hangs_up(client, after):
+    """Once push is down to so many jobs, nobody else keeps a connection."""
+
+    def hang_up():
+        if client.llen("queue:push") <= after:
+            client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+    return beside(hang_up)
 
 
 def test_what_it_finds_and_that_looking_changes_nothing(play, dead_domain):
@@ -142,25 +161,6 @@ def test_quarantine_and_undo(play, dead_domain, tmp_path):
     status, text = play("undo", redis_url=url, run=run)
     assert status == 0, text
     assert everything(client) == before
-
-
-@contextlib.contextmanager
-def redis_that_hangs_up(client, after):
-    """Once so many jobs have left push, nobody else keeps a connection."""
-    done = threading.Event()
-
-    def hang_up():
-        while not done.is_set():
-            if client.llen("queue:push") <= after:
-                client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-
-    thread = threading.Thread(target=hang_up)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
 
 
 def test_what_was_taken_out_before_a_failure_is_in_the_record(play, tmp_path):

@@ -38,12 +38,22 @@ def recap(text: str, host: str) -> dict[str, int]:
     return {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", line)}
 
 
+def enqueue(client, jobs, classes):
+    """Into push, of each class in turn."""
+    client.sadd("queues", "push")
+    for number in range(jobs):
+        job = {"class": classes[number % len(classes)], "args": [SECRET], "jid": f"{number:024x}", "queue": "push"}
+        client.lpush("queue:push", json.dumps(job))
+
+
+def records(tmp_path):
+    """The files of the records on the host here, the oldest first."""
+    return sorted((tmp_path / "user/.local/state/fediverse.mastodon/runs").iterdir())
+
+
 def test_a_run_is_undone_once(play, tmp_path):
     with server.running(binary="redis-server") as running, running.client() as client:
-        client.sadd("queues", "push")
-        for number in range(60):
-            job = {"class": "ABC"[number % 3], "args": [SECRET], "jid": f"{number:024x}", "queue": "push"}
-            client.lpush("queue:push", json.dumps(job))
+        enqueue(client, 60, "ABC")
         before = client.lrange("queue:push", 0, -1)
         name = "fediverse.mastodon"
         edit = {"redis_url": running.url, "state": "absent", "archive_dir": str(tmp_path / "archives")}
@@ -58,7 +68,7 @@ def test_a_run_is_undone_once(play, tmp_path):
         status, text = play(tasks)
         assert status == 0, text
         assert client.llen("queue:push") == 20
-        [path] = (tmp_path / "user/.local/state/fediverse.mastodon/runs").iterdir()
+        [path] = records(tmp_path)
         run = path.stem
 
         status, text = play("fediverse.mastodon.undo", redis_url=running.url)
@@ -95,10 +105,7 @@ def test_a_run_that_no_host_knows(play):
 
 def test_an_archive_that_is_gone_keeps_no_other_one_where_it_is(play, tmp_path):
     with server.running(binary="redis-server") as running, running.client() as client:
-        client.sadd("queues", "push")
-        for number in range(20):
-            job = {"class": "AB"[number % 2], "args": [SECRET], "jid": f"{number:024x}", "queue": "push"}
-            client.lpush("queue:push", json.dumps(job))
+        enqueue(client, 20, "AB")
         edit = {"redis_url": running.url, "state": "absent", "archive_dir": str(tmp_path / "archives")}
         tasks = [
             {"fediverse.mastodon.run_record": {"runbook": "r", "reason": "a test"}, "register": "begun"},
@@ -116,7 +123,7 @@ def test_an_archive_that_is_gone_keeps_no_other_one_where_it_is(play, tmp_path):
         ]
         status, text = play(tasks)
         assert status == 0, text
-        [path] = (tmp_path / "user/.local/state/fediverse.mastodon/runs").iterdir()
+        [path] = records(tmp_path)
         newest = sorted((tmp_path / "archives").iterdir(), key=lambda one: one.stat().st_mtime_ns)[-1]
         newest.rename(tmp_path / "away.jsonl.gz")
 
@@ -139,7 +146,7 @@ def test_a_run_that_took_nothing_out(play, tmp_path):
     tasks = [{"fediverse.mastodon.run_record": {"runbook": "r", "reason": "a test"}}]
     status, text = play(tasks)
     assert status == 0, text
-    [path] = (tmp_path / "user/.local/state/fediverse.mastodon/runs").iterdir()
+    [path] = records(tmp_path)
     status, text = play("fediverse.mastodon.undo", run=path.stem)
     assert status == 0, text
     assert "This run took nothing out that could be put back." in text
@@ -151,7 +158,7 @@ def test_a_damaged_record_is_said_and_keeps_no_other_run(play, tmp_path):
     for _number in range(2):
         status, text = play(tasks)
         assert status == 0, text
-    sound, damaged = sorted((tmp_path / "user/.local/state/fediverse.mastodon/runs").iterdir())
+    sound, damaged = records(tmp_path)
     damaged.write_text('{"format": "fedi', encoding="utf-8")
     status, text = play("fediverse.mastodon.undo", run=sound.stem)
     assert status == 0, text

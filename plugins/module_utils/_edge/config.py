@@ -20,7 +20,7 @@ from .._mastodon.sidekiq_yml.queues import Queue
 from .._mastodon.unit_command import UnitCommand, unit_command
 from .._mastodon.unit_environment import unit_environment
 from .._mastodon.variables import Variables, collect
-from .._sidekiq.errors import BadOption, SidekiqError
+from .._sidekiq.errors import BadOption, SidekiqError, at_least
 from .connection import connection_argument_spec
 from .host import Host, Result
 
@@ -85,8 +85,7 @@ def shape(settings: Settings) -> dict[str, t.Any]:
 def wanted_from_options(options: t.Mapping[str, t.Any]) -> Settings:
     """Raises BadOption."""
     for name in ("concurrency", "timeout"):
-        if options[name] is not None and options[name] < 1:
-            raise BadOption(f"{name} must be at least 1, not {options[name]}.")
+        at_least(1, name, options[name])
     environment = options["environment"]
     if environment is not None and not re.fullmatch(r"[A-Za-z_]\w*", environment):
         raise BadOption(f"environment: {environment!r} is no name of an environment, such as production.")

@@ -23,7 +23,7 @@ from .._sidekiq.archive_reader import Archive
 from .._sidekiq.archive_writer import Writer
 from .._sidekiq.change import Wish
 from .._sidekiq.duration import seconds
-from .._sidekiq.errors import BadOption
+from .._sidekiq.errors import BadOption, at_least
 from .._sidekiq.job import parse
 from .._sidekiq.place import place_named
 from .._sidekiq.restore import Restorer
@@ -72,7 +72,7 @@ ARCHIVE_OPTIONS: t.Final = {
 def job_info(session: Session) -> Result:
     """Counts, and some of the jobs."""
     options, now = session.options, _now(session)
-    _at_least(options, limit=0)
+    at_least(0, "limit", options["limit"])
     selector = Selector(criteria_from_options(options), now)
     count = Count(selector, now, options["limit"], options["sort"])
     count_jobs(session.client, session.key, selector.places(session.client, session.key), count)
@@ -97,7 +97,8 @@ def job_info(session: Session) -> Result:
 def edit_jobs(session: Session) -> Result:
     """Plan an edit; outside check mode carry it out, archive first."""
     options, began = session.options, time.monotonic()
-    _at_least(options, limit=0, max_jobs=0)
+    for name in ("limit", "max_jobs"):
+        at_least(0, name, options[name])
     time_limit = None if options["time_limit"] is None else seconds(options["time_limit"], "time_limit")
     snapshot = read_snapshot(session.client, session.key, ("processes", "server"))
     refuse_unwritable(snapshot, session)
@@ -142,7 +143,7 @@ def restore(session: Session) -> Result:
     """Put back what an archive holds and what the selector picks of it, each job once."""
     options, now = session.options, _now(session)
     limit, remaining = options["limit"], 0
-    _at_least(options, limit=1)
+    at_least(1, "limit", limit)
     criteria = criteria_from_options(options)
     selector = None if criteria.empty else Selector(criteria, now)
     if selector is not None:
@@ -200,12 +201,6 @@ def restore(session: Session) -> Result:
 
 def _now(session: Session) -> float:
     return read_snapshot(session.client, session.key, ()).taken_at
-
-
-def _at_least(options: t.Mapping[str, t.Any], **numbers: int) -> None:
-    for name, least in numbers.items():
-        if options[name] is not None and options[name] < least:
-            raise BadOption(f"{name} must be at least {least}, not {options[name]}.")
 
 
 def _wish(options: t.Mapping[str, t.Any], snapshot: Snapshot) -> Wish:

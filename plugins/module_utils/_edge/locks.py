@@ -11,7 +11,7 @@ import typing as t
 from collections import Counter
 
 from .._sidekiq.duration import seconds
-from .._sidekiq.errors import BadOption
+from .._sidekiq.errors import BadOption, at_least
 from .._sidekiq.lock import Lock, audit, free
 from .._sidekiq.snapshot import read_snapshot
 from .boundary import Result, Session, refuse_unwritable
@@ -30,8 +30,7 @@ def free_locks(session: Session) -> Result:
     """Free the locks whose jobs are gone."""
     options = session.options
     min_age = seconds(options["min_age"], "min_age")
-    if options["max_locks"] is not None and options["max_locks"] < 0:
-        raise BadOption(f"max_locks must be at least 0, not {options['max_locks']}.")
+    at_least(0, "max_locks", options["max_locks"])
     snapshot = read_snapshot(session.client, session.key, ("server",))
     refuse_unwritable(snapshot, session)
     if options["force"] and options["digests"] == ["*"]:

@@ -14,7 +14,7 @@ from .._sidekiq.errors import BadOption
 from .._sidekiq.process import Process
 from .._sidekiq.snapshot import Snapshot
 from .health.thresholds import Thresholds
-from .workers import QUEUES
+from .workers import no_such_queue, unknown_queues
 
 FILTERS: t.Final = {
     "size": ("queue", "set"),
@@ -123,14 +123,8 @@ def queues(conditions: t.Iterable[Condition]) -> list[str]:
 
 def doubts(conditions: t.Iterable[Condition], snapshot: Snapshot) -> list[str]:
     """A warning for each queue of which nobody has heard: it is empty, so that a mistyped name ends a wait at once."""
-    known = {queue.name for queue in snapshot.queues or ()}.union(
-        (*QUEUES, "fasp"), *(one.queues for one in snapshot.alive)
-    )
-    return [
-        f"until: there is no queue {name}: it is not registered, no process serves it, and it holds no job. Check its name."
-        for name in queues(conditions)
-        if name not in known
-    ]
+    known = {queue.name for queue in snapshot.queues or ()}.union(*(one.queues for one in snapshot.alive))
+    return [no_such_queue("until", name) for name in unknown_queues(queues(conditions), known)]
 
 
 def look(one: Condition, snapshot: Snapshot, places: t.Mapping[str | bytes, str]) -> Seen:

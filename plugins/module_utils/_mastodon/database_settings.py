@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from .._sidekiq.errors import BadOption
+from .._sidekiq.redis_url import ENCODE
 from .variables import Variables
 
 RELEVANT: t.Final = ("DATABASE_URL", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASS")
@@ -70,10 +71,7 @@ def with_url(settings: DatabaseSettings, url: str, origin: str) -> DatabaseSetti
     try:
         parts, port = urlsplit(url), urlsplit(url).port
     except ValueError:
-        raise BadOption(
-            f"{origin} holds a URL whose host or port cannot be read. Characters such as / ? # [ ] % in a user name or password must"
-            " be percent-encoded (for example %2F for a slash)."
-        ) from None
+        raise BadOption(f"{origin} holds a URL whose host or port cannot be read. {ENCODE}") from None
     if parts.scheme not in _SCHEMES:
         raise BadOption(f"{origin} is no URL of PostgreSQL: write postgresql://USER:PASSWORD@HOST:PORT/NAME.")
     said = {

@@ -11,7 +11,7 @@ import typing as t
 from collections import defaultdict
 
 from .._sidekiq.duration import seconds
-from .._sidekiq.errors import BadOption
+from .._sidekiq.errors import at_least
 
 Shape = dict[str, t.Any]
 
@@ -130,8 +130,7 @@ def release_steps(pending: t.Sequence[t.Mapping[str, t.Any]], canary: int, batch
     C(pending): for each archive what sidekiq_archive says in check mode. One that cannot be read is left out.
     """
     for name, number in (("canary", canary), ("release_batch", batch)):
-        if number < 1:
-            raise BadOption(f"federation_rescue_{name} must be at least 1, not {number}.")
+        at_least(1, f"federation_rescue_{name}", number)
     steps: list[Shape] = []
     size = min(canary, batch)
     for one in pending:

@@ -21,7 +21,7 @@ from . import articles
 from .expression import Expression
 from .pattern import searcher
 from .shape import FIELDS
-from .workers import QUEUES, remote_domain
+from .workers import no_such_queue, remote_domain, unknown_queues
 
 Test = t.Callable[[Job, Place, t.Any, int], bool]
 """A job, its place, its score (None in a queue) and its position."""
@@ -89,9 +89,9 @@ class Selector:
             self._queues = frozenset(names)
             found = [Place("queues", name.encode()) for name in sorted(self._queues)]
             warnings += [
-                f"queues: there is no queue {place.label}: it is not registered, no process serves it, and it holds no job. Check its name."
-                for place in found
-                if place.label not in known and place.label not in QUEUES and not place.size(client, key)
+                no_such_queue("queues", name)
+                for name in unknown_queues(sorted(names), known)
+                if not Place("queues", name.encode()).size(client, key)
             ]
             self.warnings += [warning for warning in warnings if warning not in self.warnings]
         if "queues" not in wanted:

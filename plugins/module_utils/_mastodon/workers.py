@@ -24,6 +24,8 @@ ARCHIVE_QUEUE: t.Final = "pull"
 QUEUES: t.Final = ("default", "push", "ingress", "mailers", "pull", "scheduler")
 """Queues of every supported release; C(fasp) came with 4.4, the release that brought Sidekiq 7 (config/sidekiq.yml)."""
 
+QUEUES_SINCE_4_4: t.Final = (*QUEUES, "fasp")
+
 LONG_RUNNING: t.Final = (
     "BackupWorker",
     "AccountDeletionWorker",
@@ -66,6 +68,16 @@ _DOMAIN: t.Final[t.Mapping[str, _Place]] = {
     "PurgeCustomEmojiWorker": ("domain", 0),
 }
 """Where a class keeps the remote server it deals with: the kind of value and the index of the argument."""
+
+
+def unknown_queues(names: t.Iterable[str], known: t.Container[str]) -> list[str]:
+    """Those that are neither known nor Mastodon's own. They may be mistyped, which nothing else would tell: they are empty."""
+    return [name for name in names if name not in known and name not in QUEUES_SINCE_4_4]
+
+
+def no_such_queue(option: str, name: str) -> str:
+    """A warning."""
+    return f"{option}: there is no queue {name}: it is not registered, no process serves it, and it holds no job. Check its name."
 
 
 def remote_domain(job: Job) -> str | None:

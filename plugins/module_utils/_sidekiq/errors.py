@@ -17,3 +17,9 @@ class BadOption(SidekiqError):
 
 class NoConnection(SidekiqError):
     """Redis cannot be reached, refuses the login, or lacks the library that speaks to it."""
+
+
+def at_least(least: int, name: str, number: int | None) -> None:
+    """Raises BadOption for an option that is below that; None is not given."""
+    if number is not None and number < least:
+        raise BadOption(f"{name} must be at least {least}, not {number}.")

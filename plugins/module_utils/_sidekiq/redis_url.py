@@ -12,6 +12,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from .connection_settings import DEFAULT_HOST, DEFAULT_PORT, ConnectionSettings
 from .errors import BadOption
 
+ENCODE: t.Final = (
+    "Characters such as / ? # [ ] % in a user name or password must be percent-encoded (for example %2F for a slash)."
+)
+"""What to do about most URLs that cannot be read."""
 _SCHEMES = "redis://, rediss:// or unix://"
 
 Dialect = t.Literal["strict", "redis-client", "redis-rb"]
@@ -33,10 +37,7 @@ def parse_url(url: str, name: str = "redis_url", dialect: Dialect = "strict") ->
         port = parts.port
         host = parts.hostname
     except ValueError:
-        raise BadOption(
-            f"{name}: the host or the port in the URL cannot be read. Characters such as / ? # [ ] % in a user name or"
-            " password must be percent-encoded (for example %2F for a slash)."
-        ) from None
+        raise BadOption(f"{name}: the host or the port in the URL cannot be read. {ENCODE}") from None
     if parts.scheme not in ("", "redis", "rediss", "unix"):
         raise BadOption(f"{name}: the URL must begin with {_SCHEMES}, or be the path of a socket.")
     if parts.fragment:

@@ -14,7 +14,7 @@ from ..._sidekiq.errors import BadOption
 from .. import dotenv
 from ..release import Release, parse_release
 from ..unit_environment import assignments
-from ..workers import QUEUES
+from ..workers import QUEUES, QUEUES_SINCE_4_4
 from .command import Command, parse_command
 from .sidekiq_yml import SidekiqYml, read_sidekiq_yml
 from .text import Part, Unit, parse_cat
@@ -89,7 +89,7 @@ class Host:
     @property
     def queues(self) -> tuple[str, ...]:
         """The queues of this release of Mastodon; of an unknown one those of the current."""
-        return (*QUEUES, "fasp") if self.release is None or self.release >= (4, 4, 0) else QUEUES
+        return QUEUES_SINCE_4_4 if self.release is None or self.release >= (4, 4, 0) else QUEUES
 
     def variable(self, name: str) -> str | None:
         """As a Sidekiq of the stock unit sees it: the unit before Mastodon's files."""
