@@ -15,7 +15,7 @@ description:
     their queue, and their unique locks unless another job has taken them.
   - Each job is put back once, however often the archive is restored and whenever a run was killed. A selection restores a part.
   - They go into the Redis from which they were taken, by whatever address it is reached. One that does not know the archive is refused, which is
-    another one, another database, or one whose data were set back to a time before the edit.
+    another one, another database, or one whose data were lost or set back to a time before the edit; O(force) restores into it.
   - Jobs that an edit moved (O(fediverse.mastodon.sidekiq_job#module:state=moved), V(dead), V(enqueued)) are fetched from where they went; those
     that are no longer there have moved on and are left alone.
 extends_documentation_fragment:
@@ -44,6 +44,7 @@ options:
     description:
       - Puts the jobs into a Redis that does not know the archive, too, except those that wait in their place there already. From then on it
         knows the archive.
+      - Without an outcome in the archive (the edit was killed) this puts back every job of the archive that does not wait in its place.
       - Make sure that they do not run, or have run, in the Redis of the archive. Redis knows an archive for 90 days.
     type: bool
     default: false

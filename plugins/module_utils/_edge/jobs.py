@@ -121,7 +121,7 @@ def edit_jobs(session: Session) -> Result:
             session.client, session.key, meant, wish, options["force"], options["max_jobs"], options["limit"], record
         )
         if record is not None:
-            record.archive.seal()
+            record.seal(session.client, session.key)
     except BaseException:
         if record is not None:
             record.close()
@@ -186,7 +186,7 @@ def restore(session: Session) -> Result:
         "remaining": remaining,
         "locks_taken": 0,
         **tally.histograms(),
-        "warnings": [*restorer.warnings, *(selector.warnings if selector else ())],
+        "warnings": list(selector.warnings) if selector else [],
     }
     if not session.check_mode:
         restorer.settle()

@@ -20,7 +20,7 @@ from .._sidekiq.job import Job, parse
 from .._sidekiq.keys import Keys
 from .._sidekiq.place import Place, place_named
 from .._sidekiq.spool import Spool
-from .._sidekiq.take import Outcome, Taker
+from .._sidekiq.take import TAKEN, Outcome, Taker, announced
 from .._sidekiq.turn import TURN, finish
 from .duplicates import Fingerprints, fingerprint
 from .selector import Selector
@@ -70,6 +70,12 @@ class Record:
         for entry in entries:
             self.archive.add(entry)
         self.spool.add(range(first, self.archive.entries), entries)
+
+    def seal(self, client: t.Any, key: Keys) -> None:
+        """Say that all entries are in, to Redis first. Nothing may leave Redis before."""
+        if self.archive.entries:
+            with announced(client, key, TAKEN + self.archive.id):
+                self.archive.seal()
 
     def close(self) -> None:
         self.archive.close()
@@ -151,6 +157,7 @@ def apply(record: Record, taker: Taker) -> bytes:
     """
     taker.take(record.spool.entries())
     taken = taker.taken()
+    taker.outcome.settle(taken)
     if taker.outcome.taken:
         record.archive.outcome(taken)
     else:
@@ -161,7 +168,7 @@ def apply(record: Record, taker: Taker) -> bytes:
 
 def take_back(found: Plan, record: Record, outcome: Outcome, taken: bytes) -> None:
     """Take those out of the plan that were not edited."""
-    rest = [*outcome.gone, *outcome.stayed] if outcome.complete else record.spool.entries()
+    rest = [*outcome.gone, *outcome.stayed] if outcome.complete and not outcome.undone else record.spool.entries()
     for number, entry in rest:
         if not has_bit(taken, number):
             found.edited.add(parse(entry.raw), place_named(entry.place), entry.score, -1)

@@ -59,6 +59,17 @@ def has_bit(bits: bytes, index: int) -> bool:
     return index >> 3 < len(bits) and bool(bits[index >> 3] & (0x80 >> (index & 7)))
 
 
+def all_bits(count: int) -> bytes:
+    """A bitmap in which the first C(count) bits are set."""
+    full, rest = divmod(count, 8)
+    return b"\xff" * full + (bytes([0xFF00 >> rest & 0xFF]) if rest else b"")
+
+
+def count_bits(bits: bytes) -> int:
+    """How many bits of a bitmap are set."""
+    return sum(bin(byte).count("1") for byte in bits)
+
+
 def packed_line(value: t.Mapping[str, t.Any]) -> str:
     return json.dumps(value, ensure_ascii=False) + "\n"
 

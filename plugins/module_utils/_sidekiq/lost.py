@@ -31,7 +31,7 @@ from .place import place_named
 from .process import Work, read_process
 from .redis_failures import of_type
 from .registry import sign_off
-from .take import RESTORED, TAKEN
+from .take import RESTORED, TAKEN, announced
 from .text import text
 from .turn import BITMAP_SECONDS
 from .whereabouts import RUNNING, name_of, whereabouts
@@ -123,7 +123,8 @@ def record(
         return stop, None
     stop = Stop(stop.identity, archive.path, stop.fate, stop.host, stop.ticks)
     try:
-        archive.seal()
+        with announced(client, key, TAKEN + archive.id):
+            archive.seal()
         pipe = client.pipeline(transaction=True)
         pipe.set(key(TAKEN, archive.id), _bits(range(archive.entries)), ex=BITMAP_SECONDS)
         pipe.hset(key(STOPS), stop.identity, json.dumps(vars(stop)))
@@ -269,7 +270,7 @@ def _dispose(
         arguments: list[t.Any] = [key.prefix, BITMAP_SECONDS, repr(now), "add"]
         for number, entry in lost:
             arguments += [entry.raw, number, repr(now), "", "", 0]
-        client.register_script(lua.PLACE)([key("dead"), bitmap], arguments)
+        client.register_script(lua.PLACE)([key("dead"), bitmap, key(TAKEN, identity)], arguments)
     if fate != "restore":
         return
     tail = client.register_script(_TAIL)

@@ -36,13 +36,28 @@ local function need_type(key, kind)
     refused = "WRONGTYPE the key '" .. key .. "' holds a " .. found .. " where Sidekiq keeps a " .. kind
   end
 end
+local function need_known(known)
+  if not refused and redis.call('TYPE', known).ok == 'none' then
+    refused = "LOSTDATA the key '" .. known .. "' is gone"
+  end
+end
 """
-"""An ACL's refusal in the middle of a script would leave it half done. (Redis before 7 cannot be asked.)"""
+"""An ACL's refusal or a wrong type in the middle of a script would leave it half done. (Redis before 7 cannot be asked.)
+
+What Redis was told before the first step must still be there: else its data were lost or set back, and the step would begin a
+new account, by which jobs that are nowhere seem never to have been removed.
+"""
 
 _LOCKS = """
+local function need_lock_types(base)
+  need_type(base .. ':LOCKED', 'hash')
+  need_type(prefix .. 'uniquejobs:digests', 'zset')
+  need_type(prefix .. 'uniquejobs:expiring_digests', 'zset')
+end
 local function need_lock(digest)
   if string.sub(digest, -4) == ':RUN' then digest = string.sub(digest, 1, -5) end
   for _, base in ipairs({prefix .. digest, prefix .. digest .. ':RUN'}) do
+    need_lock_types(base)
     need('hexists', base .. ':LOCKED', 'x')
     need('hdel', base .. ':LOCKED', 'x')
     need('hlen', base .. ':LOCKED')
@@ -53,6 +68,8 @@ local function need_lock(digest)
 end
 local function need_to_lock(digest)
   local base = prefix .. digest
+  need_lock_types(base)
+  need_type(base, 'string')
   need('hlen', base .. ':LOCKED')
   need('hexists', base .. ':LOCKED', 'x')
   need('hset', base .. ':LOCKED', 'x', 'x')
@@ -107,6 +124,7 @@ _TURN = """
 local key, bitmap, turn = KEYS[1], KEYS[2], KEYS[3]
 local window, id, mode = tonumber(ARGV[2]), ARGV[3], ARGV[4]
 need_type(key, 'list')
+need_type(turn, 'hash')
 need('llen', key)
 need('lindex', key, '0')
 need('lpos', key, 'x')
@@ -176,6 +194,8 @@ local function free_of(index)
   return locks[index] and free(locks[index][1], locks[index][2]) or 0
 end
 if count > 0 then
+  need_type(bitmap, 'string')
+  need_known(bitmap)
   need('get', bitmap)
   need('del', bitmap)
   need('getbit', bitmap, '0')
@@ -320,7 +340,7 @@ return {freed, out, left}
 """
 )
 
-# KEYS: as for a turn, then queues
+# KEYS: as for a turn, then queues, bitmap of what was taken out
 # ARGV: as for a turn, then queue, time to live of the bitmap, time, then for each job: member, number, how many members of
 #       this window go before it, digest, jid, time to live of the lock. Without jobs: only whether Redis would take it.
 WEAVE: t.Final = (
@@ -332,6 +352,8 @@ WEAVE: t.Final = (
     + """
 local at, numbers, locked = 8, {}, 0
 need_type(KEYS[4], 'set')
+need_type(bitmap, 'string')
+need_known(KEYS[5])
 need('sadd', KEYS[4], 'x')
 need('getbit', bitmap, '0')
 need('setbit', bitmap, '0', '0')
@@ -377,7 +399,7 @@ return {left, #members, locked, #numbers, (at - 8) / 6}
 """
 )
 
-# KEYS: set, bitmap
+# KEYS: set, bitmap, bitmap of what was taken out
 # ARGV: prefix, time to live of the bitmap, time, mode (add, or score: only if it is there), then for each job: member,
 #       number, score, digest, jid, time to live of the lock. Without jobs: only whether Redis would take it.
 PLACE: t.Final = (
@@ -387,6 +409,8 @@ PLACE: t.Final = (
     + """
 local key, bitmap = KEYS[1], KEYS[2]
 need_type(key, 'zset')
+need_type(bitmap, 'string')
+need_known(KEYS[3])
 need('zscore', key, 'x')
 need('zadd', key, '0', 'x')
 need('getbit', bitmap, '0')
@@ -414,6 +438,22 @@ redis.call('EXPIRE', bitmap, ARGV[2])
 return {placed, locked}
 """
 )
+
+# KEYS: bitmap
+# ARGV: time to live of the bitmap. EXPIRE comes first as a full Redis takes it, and then the rest.
+BEGIN: t.Final = (
+    _RIGHTS
+    + """
+need('expire', KEYS[1], '1')
+need('getbit', KEYS[1], '0')
+need('setbit', KEYS[1], '0', '0')
+if refused then return redis.error_reply(refused) end
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+redis.call('SETBIT', KEYS[1], 0, redis.call('GETBIT', KEYS[1], 0))
+return redis.call('EXPIRE', KEYS[1], ARGV[1])
+"""
+)
+"""Tells Redis of an archive before the first step: from then on a Redis that does not know the archive has lost data."""
 
 # KEYS: none of its own
 # ARGV: prefix, then for each lock: digest, number of holders, their jids

@@ -21,6 +21,11 @@ import typing as t
 from .connection_settings import ConnectionSettings, describe
 from .text import text as shown
 
+LOST: t.Final = (
+    "has lost data since this task began: it was emptied, restarted without them, or set back to an earlier state. Nothing"
+    " more was changed. Find out what Redis has lost first; sidekiq_archive with force: true puts back the jobs of the archive"
+    " that do not wait in their place."
+)
 _UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL)
 _CLOSED = (errno.ECONNRESET, errno.EPIPE)
 _WRONG_TYPE = re.compile(r"the key '[^']*' (?:holds a \w+ where Sidekiq keeps a \w+|is no \w+)")
@@ -94,6 +99,8 @@ def _server_state(kinds: set[str], text: str) -> str | None:
         return "has reached its maxmemory and refuses to write. Raise maxmemory, or free memory, and run again."
     if "MISCONF" in text:
         return "cannot save to its disk and therefore refuses to write. Look at the log and the disk of Redis."
+    if "LOSTDATA" in text:
+        return LOST
     wrong = _WRONG_TYPE.search(text)
     if wrong:
         return f"is not as Sidekiq keeps it: {wrong.group(0)}. Find out who wrote that key, and rename or delete it."

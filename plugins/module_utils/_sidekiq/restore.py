@@ -14,14 +14,14 @@ import typing as t
 from dataclasses import dataclass
 
 from . import lua
-from .archive import Entry, has_bit
+from .archive import Entry, all_bits, count_bits, has_bit
 from .archive_reader import Archive
 from .errors import BadOption
 from .keys import Keys
 from .lost import still_lost
 from .place import Place, place_named
 from .spool import Spool
-from .take import LIFTED, RESTORED, TAKEN, Coming, Numbered, Taker, steps
+from .take import LIFTED, RESTORED, TAKEN, Coming, Numbered, Taker, announce, steps
 from .turn import BITMAP_SECONDS, TURN, begin, finish, is_full
 
 _STEP = 200
@@ -40,16 +40,12 @@ class Restored:
     moved_on: int = 0
 
 
-_NEVER_BEGAN: t.Final = (
-    "Neither the archive {} nor this Redis knows of a job that was taken out. The edit was ended before its first step,"
-    " or in another Redis, or was killed more than 90 days ago."
-)
-
-
 _UNKNOWN: t.Final = (
-    "The archive {} was made in {}, and {} does not know it: that is another Redis or database, or its data are from before the"
-    " edit, or the edit was more than 90 days ago. Nothing was restored. Give the Redis of the archive; force: true puts its jobs"
-    " into this one, but those that wait there."
+    "{} does not know the archive {}, which was made in {} at {}. Redis was told of the archive before the first job left, so one"
+    " of these is true: the data of Redis were lost or set back since, this is another Redis or database, or the edit was more"
+    " than 90 days ago. {}, {:,} of which wait in their place here. Nothing was restored. If this is the wrong Redis, give the"
+    " right one. If these jobs did not run since and were not put back before, force: true puts back the {:,} that do not wait in"
+    " their place."
 )
 
 
@@ -69,30 +65,44 @@ class Restorer:
         self._archive = archive
         self._now = now
         identity = archive.header.id
-        self._bitmap = key(RESTORED + identity)
-        taken, here = archive.taken, client.get(key(TAKEN + identity))
-        self._known = here is not None or bool(client.exists(self._bitmap))
-        if here is not None:
-            taken = here if taken is None else _both(taken, here)
-        if taken is None and archive.cut_off:
-            raise BadOption(
-                f"The archive {archive.path} is cut off after its jobs, and Redis does not know any more which of them were"
-                " taken out. Nothing was restored. Take a copy of the archive that is whole."
-            )
-        if archive.taken is None and archive.header.process:
-            taken = still_lost(client, key, archive, taken or b"")
-        self.warnings = [] if taken is not None else [_NEVER_BEGAN.format(archive.path)]
-        self._taken = taken or b""
-        if self._taken and not self._known:
+        self._taken_bits, self._bitmap, self._lifted_bits = (key(name + identity) for name in (TAKEN, RESTORED, LIFTED))
+        here: bytes | None = client.get(self._taken_bits)
+        self._known = here is not None
+        self._taken = self._candidates(here)
+        if not self._known:
+            in_place = self._in_place()
             if not force:
-                raise BadOption(_UNKNOWN.format(archive.path, archive.header.server, server))
-            self._taken = self._missing()
+                raise BadOption(self._refusal(server, in_place))
+            self._taken = _without(self._taken, in_place)
         self._weave = client.register_script(lua.WEAVE)
         self._place = client.register_script(lua.PLACE)
         self._queues: set[str] = set()
         self._places: set[str] = set()
         self._last: int | None = None
         self.result = Restored()
+
+    def _candidates(self, here: bytes | None) -> bytes:
+        """What was taken out, as far as the archive and Redis know: without an outcome and in a Redis without the bits, perhaps all."""
+        taken = self._archive.taken
+        if here is not None:
+            taken = here if taken is None else _both(taken, here)
+        if taken is None:
+            taken = all_bits(self._archive.count)
+        if self._archive.taken is None and self._archive.header.process:
+            taken = still_lost(self._client, self._key, self._archive, taken)
+        return taken
+
+    def _refusal(self, server: str, in_place: bytes) -> str:
+        header, removed = self._archive.header, count_bits(self._taken)
+        waiting = count_bits(_both(self._taken, in_place))
+        known = (
+            f"It holds {self._archive.count:,} jobs, and nobody knows any more which of them were removed"
+            if self._archive.taken is None
+            else f"The edit removed {removed:,} jobs"
+        )
+        return _UNKNOWN.format(
+            server, self._archive.path, header.server, header.created_at, known, waiting, removed - waiting
+        )
 
     def pending(self, wanted: t.Callable[[Entry], bool]) -> t.Iterator[Numbered]:
         """Entries that were taken out, are not back yet and are wanted; the others are counted."""
@@ -110,16 +120,21 @@ class Restorer:
                 yield number, entry
 
     def settle(self) -> None:
-        """Bring to an end what a run that was killed began in the queues of which C(pending) has read."""
+        """Bring to an end what a run that was killed began in the queues of which C(pending) has read.
+
+        A Redis into which the archive was forced knows it from now on, also if there was nothing to put back: else jobs that
+        run after this would be put back by the next run.
+        """
+        if not self._known:
+            self._introduce()
         for name in sorted(self._queues):
             finish(self._client, self._key, place_named(name))
 
     def restore(self, wanted: t.Callable[[Entry], bool], last: int | None = None) -> None:
         """Put them back: first out of where they went, then to where they were. None after the entry number C(last)."""
         self._last = last
+        self._client.expire(self._taken_bits, BITMAP_SECONDS)  # as long as what the next steps set
         self._try()
-        if not self._known:
-            self._client.set(self._key(TAKEN + self._archive.header.id), self._taken, ex=BITMAP_SECONDS)
         lifted = self._lift(wanted)
         for name, group in itertools.groupby(self.pending(wanted), key=lambda numbered: numbered[1].place):
             place = place_named(name)
@@ -127,25 +142,47 @@ class Restorer:
             if place.is_queue:
                 self._to_queue(place, ready)
             else:
-                self._to_set(place, ready)
+                self._to_set(place, ready, lifted)
+
+    def _introduce(self) -> None:
+        """Tell a Redis that does not know the archive what to put back, and what of it need not be fetched from where it went."""
+        away = (
+            (entry.to, number, entry.new)
+            for number, entry in self._archive.entries()
+            if has_bit(self._taken, number) and _left(entry)
+        )
+        nowhere = _without(self._taken, self._found_bits(away))
+        pipe = self._client.pipeline(transaction=True)
+        pipe.set(self._taken_bits, self._taken, ex=BITMAP_SECONDS)
+        pipe.set(self._lifted_bits, nowhere, ex=BITMAP_SECONDS)
+        pipe.execute()
+        self._known = True
 
     def _try(self) -> None:
         """Let Redis refuse what it will refuse before anything is fetched from where it went."""
         for name in sorted(self._places):
             place = place_named(name)
             if place.is_queue:
-                keys = [place.key(self._key), self._bitmap, self._key(TURN, place.queue), self._key("queues")]
+                turn = self._key(TURN, place.queue)
+                keys = [place.key(self._key), self._bitmap, turn, self._key("queues"), self._taken_bits]
                 self._weave(keys, [self._key.prefix, 0, "", "after", place.queue, BITMAP_SECONDS, repr(self._now)])
             else:
                 self._place(
-                    [place.key(self._key), self._bitmap], [self._key.prefix, BITMAP_SECONDS, repr(self._now), "add"]
+                    [place.key(self._key), self._bitmap, self._taken_bits],
+                    [self._key.prefix, BITMAP_SECONDS, repr(self._now), "add"],
                 )
 
     def _lift(self, wanted: t.Callable[[Entry], bool]) -> bytes:
         """Take what went to another place out of there again. What is no longer there has moved on."""
         name = LIFTED + self._archive.header.id
+        announce(self._client, self._key, name)
+        fetched = self._client.get(self._lifted_bits) or b""
         taker = Taker(self._client, self._key, name)
-        went = ((entry.to, number, entry.new) for number, entry in self.pending(wanted) if _left(entry))
+        went = (
+            (entry.to, number, entry.new)
+            for number, entry in self.pending(wanted)
+            if _left(entry) and not has_bit(fetched, number)
+        )
         for target, sought in _sought(went):
             # all are looked for before one is taken: taking moves what is still to be read
             with contextlib.closing(Spool(os.path.dirname(self._archive.path))) as found:
@@ -153,21 +190,24 @@ class Restorer:
                     found.add(*zip(*page))
                 taker.take(found.entries())
         self.result.not_taken = self.result.already = 0  # will be counted when they are put back
-        bits: bytes = self._client.get(self._key(name)) or b""
-        return bits
+        return taker.taken()
 
-    def _missing(self) -> bytes:
-        """Those of the taken that do not wait in their place."""
-        taken = bytearray(self._taken)
+    def _in_place(self) -> bytes:
+        """Those of the taken that wait in their place by themselves."""
         out = (
             (entry.place, number, entry.raw)
             for number, entry in self._archive.entries()
             if has_bit(self._taken, number)
         )
-        for name, sought in _sought(out):
+        return self._found_bits(out)
+
+    def _found_bits(self, entries: t.Iterator[tuple[str, int, bytes]]) -> bytes:
+        """Of places, numbers and bytes: those that are there."""
+        found = bytearray(len(self._taken))
+        for name, sought in _sought(entries):
             for number, _entry in self._found(name, sought):
-                taken[number >> 3] &= ~(0x80 >> (number & 7))
-        return bytes(taken)
+                found[number >> 3] |= 0x80 >> (number & 7)
+        return bytes(found)
 
     def _found(self, target: str, sought: _Sought) -> t.Iterator[Numbered]:
         """Those of the entries that are there; each is found once."""
@@ -182,20 +222,23 @@ class Restorer:
         self.result.moved_on += 1
         return False
 
-    def _to_set(self, place: Place, group: t.Iterator[Numbered]) -> None:
-        for mode, same in itertools.groupby(group, key=lambda one: "score" if _rescored(one[1]) else "add"):
+    def _to_set(self, place: Place, group: t.Iterator[Numbered], lifted: bytes) -> None:
+        def mode_of(numbered: Numbered) -> str:
+            return "score" if _rescored(numbered[1]) and not has_bit(lifted, numbered[0]) else "add"
+
+        for mode, same in itertools.groupby(group, key=mode_of):
             for step in steps(same):
                 arguments: list[t.Any] = [self._key.prefix, BITMAP_SECONDS, repr(self._now), mode]
                 for number, entry in step:
                     arguments += [entry.raw, number, repr(float(entry.score or 0.0)), *_lock(entry)]
-                placed, locked = self._place([place.key(self._key), self._bitmap], arguments)
+                placed, locked = self._place([place.key(self._key), self._bitmap, self._taken_bits], arguments)
                 self._count(placed, locked)
                 self.result.moved_on += len(step) - placed
 
     def _to_queue(self, place: Place, group: t.Iterator[Numbered]) -> None:
         """Back to their old positions: exact where the queue is as the edit left it."""
         turn = begin(self._client, self._key, place)
-        keys = [place.key(self._key), self._bitmap, turn.key, self._key("queues")]
+        keys = [place.key(self._key), self._bitmap, turn.key, self._key("queues"), self._taken_bits]
         coming = Coming(group)
         offset = 0  # members that will lie before those that this step is about
         following = coming.peek()
@@ -275,6 +318,11 @@ def _pages(numbered: t.Iterator[Numbered]) -> t.Iterator[list[Numbered]]:
 def _both(one: bytes, other: bytes) -> bytes:
     """The bits that two bitmaps have in common."""
     return bytes(left & right for left, right in zip(one, other))
+
+
+def _without(one: bytes, other: bytes) -> bytes:
+    """The bits of a bitmap that another one of its length does not have."""
+    return bytes(left & ~right for left, right in zip(one, other))
 
 
 def _before(numbered: Numbered, offset: int) -> int:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 import typing as t
@@ -13,15 +14,19 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from . import lua
-from .archive import Entry
+from .archive import Entry, count_bits
+from .errors import SidekiqError
 from .keys import SETS, Keys
 from .place import Place, place_named
+from .redis_failures import LOST
 from .turn import BITMAP_SECONDS, TURN, Turn, begin, finish, is_full
 
 TAKEN: t.Final = "fediverse.mastodon:taken:"
 RESTORED: t.Final = "fediverse.mastodon:restored:"
 LIFTED: t.Final = "fediverse.mastodon:lifted:"
 """Bitmaps of an archive in Redis, by its id: entries taken out, put back, and fetched back from where they went."""
+
+LOST_DATA: t.Final = f"Redis {LOST}"
 
 Numbered = tuple[int, Entry]
 _SLACK = 1000
@@ -35,17 +40,44 @@ _PROBES, _DEEPEST = 20_000, 100_000
 @dataclass
 class Outcome:
     """What was done. C(taken): how many; C(gone): those that left by themselves; C(stayed): those that are still there, as the
-    set in which they were to go has the same bytes; C(complete) is false when the time was up."""
+    set in which they were to go has the same bytes; C(complete) is false when the time was up; C(undone): how many of the
+    steps' jobs Redis does not know as taken, because its data were set back meanwhile."""
 
     taken: int = 0
     gone: list[Numbered] = field(default_factory=list)
     stayed: list[Numbered] = field(default_factory=list)
     locks_freed: int = 0
     complete: bool = True
+    undone: int = 0
+
+    def settle(self, bitmap: bytes) -> None:
+        """Count what Redis knows as taken at the end."""
+        known = count_bits(bitmap)
+        self.undone, self.taken = self.taken - known, known
+
+
+def announce(client: t.Any, key: Keys, bitmap: str) -> None:
+    """Tell Redis of an archive before its first job leaves: a Redis that does not know it later has lost data since."""
+    client.register_script(lua.BEGIN)([key(bitmap)], [BITMAP_SECONDS])
+
+
+@contextlib.contextmanager
+def announced(client: t.Any, key: Keys, bitmap: str) -> t.Iterator[None]:
+    """For sealing an archive: Redis is told of it before, and forgets it if that fails. So Redis once knew of whatever is sealed."""
+    announce(client, key, bitmap)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(Exception):  # the failure to report is the other one
+            client.delete(key(bitmap))
+        raise
 
 
 class Taker:
-    """Takes entries out of their places and puts them where they are to go. C(deadline) by time.monotonic()."""
+    """Takes entries out of their places and puts them where they are to go. C(deadline) by time.monotonic().
+
+    Redis must have been told of the bitmap, see C(announce).
+    """
 
     def __init__(self, client: t.Any, key: Keys, bitmap: str, deadline: float | None = None) -> None:
         self._client = client
@@ -68,8 +100,11 @@ class Taker:
                 return
 
     def taken(self) -> bytes:
-        """The bitmap of the entries that were taken out."""
-        return t.cast(bytes, self._client.get(self._bitmap) or b"")
+        """The bitmap of the entries that were taken out. Raises SidekiqError if Redis has lost it."""
+        taken: bytes | None = self._client.get(self._bitmap)
+        if taken is None:
+            raise SidekiqError(LOST_DATA)
+        return taken
 
     def forget(self) -> None:
         """Remove the bitmap of an archive that is removed as well."""
