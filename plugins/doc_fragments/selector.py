@@ -12,12 +12,14 @@ options:
   sets:
     description:
       - Where to look - V(queues) for all queues, and the sorted sets. Default is everywhere.
+      - Is no condition on the jobs. To edit every job there, add O(all=true).
     type: list
     elements: str
     choices: [queues, retry, scheduled, dead]
   queues:
     description:
       - Names of queues. Of the sets, the jobs that will go to them.
+      - Is no condition on the jobs. To edit every job there, add O(all=true).
       - Names that articles use (C(export), C(federation)) are taken for what they mean, with a warning, unless there is such a queue.
       - A queue that is nowhere, perhaps a slip, brings a warning.
     type: list
@@ -82,7 +84,9 @@ options:
     type: str
   all:
     description:
-      - Means every job, where no other condition is given. Without it an empty selection is an error.
+      - Means every job, of those that O(sets) and O(queues) name.
+      - An edit without this option and without a condition on the jobs is an error. What every job fulfils is no condition
+        (V(false) for O(malformed), V(0) for O(min_attempts), nothing but V(null) in O(args)).
       - A list that is given and empty is a condition that no job fulfils, also with O(all). Where it is to mean every job, leave it out
         (V(default(omit, true\))).
     type: bool

@@ -13,7 +13,8 @@ version_added: 1.0.0
 description:
   - Puts the jobs of an archive of M(fediverse.mastodon.sidekiq_job) back where they were, with their scores, their order, the registration of
     their queue, and their unique locks unless another job has taken them.
-  - Each job is put back once, however often the archive is restored and whenever a run was killed. A selection restores a part.
+  - Each job is put back once, however often the archive is restored and whenever a run was killed. A selection restores a part,
+    also by O(sets) or O(queues) alone. Without a selection the whole archive is restored.
   - They go into the Redis from which they were taken, by whatever address it is reached. One that does not know the archive is refused, which is
     another one, another database, or one whose data were lost or set back to a time before the edit; O(force) restores into it.
   - Jobs that an edit moved (O(fediverse.mastodon.sidekiq_job#module:state=moved), V(dead), V(enqueued)) are fetched from where they went; those

@@ -13,6 +13,7 @@ version_added: 1.0.0
 description:
   - Reads queues and sets, counts the jobs that match by set, queue, class, remote server, error and age, and lists some of them.
   - The totals are always complete, whatever O(limit) says. A million jobs take some ten seconds.
+  - O(sets) or O(queues) alone counts every job there, as nothing is changed.
   - Arguments are private. They are not returned unless O(show_args=true).
 extends_documentation_fragment:
   - fediverse.mastodon.connection

@@ -71,6 +71,8 @@ def intent_options(intent: Mapping[str, Any]) -> dict[str, Any]:
             options["malformed"] = wanted
         else:
             raise AssertionError(f"no option means {name}")
+    if not intent.get("match"):
+        options["all"] = True
     return options
 
 

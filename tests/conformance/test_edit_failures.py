@@ -31,7 +31,7 @@ DIGEST = "uniquejobs:0123456789abcdef0123456789abcdef"
 EDITS = {
     "delete from a queue": {"state": "absent", "queues": ["push"], "sets": ["queues"], "classes": ["A"]},
     "delete from a set": {"state": "absent", "sets": ["retry"], "classes": ["A"]},
-    "move": {"state": "moved", "sets": ["queues"], "queues": ["push"], "to_queue": "slow"},
+    "move": {"state": "moved", "sets": ["queues"], "queues": ["push"], "all": True, "to_queue": "slow"},
     "move in a set": {"state": "moved", "sets": ["retry"], "classes": ["A"], "to_queue": "slow"},
     "kill from a queue": {"state": "dead", "queues": ["push"], "sets": ["queues"], "classes": ["A"]},
     "kill from a set": {"state": "dead", "sets": ["retry"], "classes": ["A"]},

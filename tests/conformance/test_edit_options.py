@@ -37,6 +37,35 @@ def edit(scratch_redis, tmp_path):
     return run
 
 
+@pytest.mark.parametrize("state", ["absent", "enqueued", "dead", "moved", "rescheduled", "unique"])
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        ({"sets": ["retry"]}, "sets only says where to look"),
+        ({"queues": ["push"]}, "queues only says where to look"),
+        ({"sets": ["queues", "retry"], "queues": ["push"]}, "sets and queues only say where to look"),
+        ({}, "No condition is given"),
+        ({"sets": ["retry"], "min_attempts": 0}, "sets only says where to look"),
+        ({"sets": ["retry"], "malformed": False}, "sets only says where to look"),
+        ({"sets": ["retry"], "older_than": "0s"}, "sets only says where to look"),
+        ({"sets": ["retry"], "args": [None]}, "sets only says where to look"),
+    ],
+    ids=str,
+)
+def test_where_to_look_is_no_selection(where, says, state, edit, scratch_redis):
+    scratch_redis.lpush("queue:push", JOB)
+    needed = {"moved": {"to_queue": "slow"}, "rescheduled": {"in": "2h"}}.get(state, {})
+    with pytest.raises(BadOption, match=f"{says}, so this would edit every job there.* all: true") as refusal:
+        edit(state=state, all=False, **where, **needed)
+    assert str(refusal.value).count(". ") == 1  # what failed, and what to do
+    assert (scratch_redis.zcard("retry"), scratch_redis.llen("queue:push")) == (1, 1)
+
+
+def test_where_to_look_is_enough_to_count(edit, scratch_redis):
+    scratch_redis.zadd("retry", {JOB: 1.5})
+    assert info(scratch_redis, sets=["retry"])["total"] == 1
+
+
 def info(client, **options):
     values = {name: option.get("default") for name, option in jobs.INFO_OPTIONS.items()}
     return jobs.job_info(Session(client, Keys(""), {**values, **options}, False, "test"))

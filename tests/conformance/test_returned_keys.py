@@ -69,7 +69,7 @@ RUNS: dict[str, list[dict[str, Any]]] = {
         {"state": "absent", "jids": ["no such"]},
         {"state": "dead", "sets": ["retry"], "classes": ["BackupWorker"]},
         {"state": "enqueued", "sets": ["dead"], "all": True},
-        {"state": "moved", "queues": ["pull"], "to_queue": "slow"},
+        {"state": "moved", "queues": ["pull"], "all": True, "to_queue": "slow"},
         {"state": "rescheduled", "sets": ["retry"], "in": "2h", "all": True},
         {"state": "unique", "all": True},
     ],

@@ -103,7 +103,9 @@ def edit_jobs(session: Session) -> Result:
     snapshot = read_snapshot(session.client, session.key, ("processes", "server"))
     refuse_unwritable(snapshot, session)
     wish = _wish(options, snapshot)
-    selector = Selector(criteria_from_options(options), wish.now)
+    criteria = criteria_from_options(options)
+    criteria.check_selects()
+    selector = Selector(criteria, wish.now)
     places = selector.places(session.client, session.key)
     if not session.check_mode:
         settle(session.client, session.key, places)

@@ -57,7 +57,33 @@ class Criteria:
     @property
     def empty(self) -> bool:
         """Whether nothing is asked for, so that every job there is would be meant."""
-        return not any(value not in (None, (), [], False) for value in vars(self).values())
+        return not (self.sets or self.queues or self.args or self.selects)
+
+    @property
+    def selects(self) -> bool:
+        """Whether something is said about the jobs themselves: `sets` and `queues` only say where to look.
+
+        What every job fulfils (`min_attempts: 0`, `malformed: false`, arguments that may be anything) is no condition.
+        """
+        lists = (self.classes, self.jids, self.domains, self.errors, self.tags)
+        values = (self.older_than, self.newer_than, self.min_attempts, self.malformed, self.all, self.nothing)
+        texts = (self.error_message, self.where)
+        return (
+            any(lists)
+            or any(values)
+            or any(text is not None for text in texts)
+            or any(argument is not None for argument in self.args)
+        )
+
+    def check_selects(self) -> None:
+        """Raises BadOption unless something says which jobs are meant, as an edit needs it."""
+        if not self.selects:
+            given = [name for name in ("sets", "queues") if getattr(self, name)]
+            where = f"{' and '.join(given)} only {'says' if len(given) == 1 else 'say'} where to look"
+            raise BadOption(
+                f"{where if given else 'No condition is given'}, so this would edit every job there."
+                " Add a condition (classes, jids, args, domains, errors, ...), or all: true if every job is meant."
+            )
 
 
 class Selector:

@@ -62,7 +62,7 @@ def queue_unserved(view: View) -> t.Iterator[Finding]:
             f"Declare a process that serves it (fediverse.mastodon.workers), or add -q {name} to the ExecStart of a Sidekiq unit, then {RESTART}."
             if own
             else "Mastodon has no such queue. Serve it if it is yours, or move its jobs:"
-            f" {task('sidekiq_job', f'state=moved queues={name} to_queue=default')}.",
+            f" {task('sidekiq_job', f'state=moved queues={name} all=true to_queue=default')}.",
             {"size": waiting, "served_by": []},
         )
 
