@@ -18,7 +18,7 @@ NAME = "conformance"
 
 @pytest.fixture
 def host() -> Iterator[hosts.Host]:
-    hosts.up([NAME], "trixie", postgresql=True, memory=False, bare=True)
+    hosts.up([NAME], "trixie", postgresql=True, memory=False, bare=True, second=True)
     (made,) = [host for host in hosts.hosts() if host.name == NAME]
     yield made
     hosts.down([NAME])
@@ -33,6 +33,15 @@ def test_it_runs_mastodon_s_services_and_can_lose_jobs(host: hosts.Host) -> None
     hosts.ssh(NAME, "systemctl kill -s KILL mastodon-sidekiq; redis-cli del $(redis-cli keys '*:work') || true")
     account = json.loads(hosts.ssh(NAME, "account jobs"))
     assert (account["made"], account["performed"], len(account["lost"])) == (7, 2, 5)
+
+
+def test_its_second_instance_has_nothing_in_common_with_the_first(host: hosts.Host) -> None:
+    users = "ps -o user:32= -p $(systemctl show -P MainPID mastodon-sidekiq),$(systemctl show -P MainPID mastodon-sidekiq-second)"
+    assert sorted(hosts.ssh(NAME, users).split()) == ["mastodon", "mastodon2"]
+    hosts.ssh(NAME, "LAB_ROOT=/home/mastodon2/live enqueue 3 MoveWorker > jobs; enqueue 1 MoveWorker > others; sleep 1")
+    account = json.loads(hosts.ssh(NAME, "LAB_ROOT=/home/mastodon2/live account jobs"))
+    assert (account["made"], account["performed"]) == (3, 3)
+    assert hosts.ssh(NAME, "redis-cli -n 1 llen lab:performed; redis-cli llen lab:performed").split() == ["3", "1"]
 
 
 def test_nothing_is_left(host: hosts.Host) -> None:

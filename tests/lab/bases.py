@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab.roots import SYSTEM_PATH, build_root
@@ -56,8 +57,29 @@ _RUBY = dict.fromkeys(("enqueue", "account"), "#!/usr/bin/env ruby\n")
 """What begins a program in Ruby, which ansible-test allows in no file."""
 
 
-def furnish(root: Path, name: str, key: str, bare: bool) -> None:
-    """Make a copy of the base the host of that name: Mastodon's home, its unit, and the key that lets us in."""
+@dataclass(frozen=True)
+class Instance:
+    """A Mastodon on a host: the user in whose home it lies, its unit of Sidekiq, and its database in Redis."""
+
+    user: str
+    unit: str
+    redis_db: int = 0
+
+    @property
+    def home(self) -> str:
+        return f"/home/{self.user}"
+
+
+FIRST = Instance("mastodon", "mastodon-sidekiq.service")
+SECOND = Instance("mastodon2", "mastodon-sidekiq-second.service", redis_db=1)
+"""The one of somebody else on the same host. Its unit has a name that a search for those of the first one finds too."""
+
+
+def furnish(root: Path, name: str, key: str, bare: bool, second: bool = False) -> None:
+    """Make a copy of the base the host of that name: Mastodon's home, its unit, and the key that lets us in.
+
+    With ``second`` there is another instance of Mastodon beside it.
+    """
     (root / "etc/machine-id").unlink(missing_ok=True)
     (root / "etc/machine-id").write_text("")
     (root / "etc/hostname").write_text(f"{name}\n")
@@ -69,22 +91,45 @@ def furnish(root: Path, name: str, key: str, bare: bool) -> None:
         for package in FOR_MODULES:  # Python could import a folder that is left with its compiled files
             folder = root / "usr/lib/python3/dist-packages" / package.removeprefix("python3-")
             shutil.rmtree(folder, ignore_errors=True)
-    live = root / "home/mastodon/live"
+    for source, target, mode in (
+        (_HOST / "schema.sql", root / "opt/schema.sql", 0o644),
+        (_HOST / "enqueue", root / "usr/local/bin/enqueue", 0o755),
+        (_HOST / "account", root / "usr/local/bin/account", 0o755),
+    ):
+        _put(_RUBY.get(source.name, "") + source.read_text(encoding="utf-8"), target, mode)
+    _install(root, FIRST)
+    if second:
+        _chroot(root, "useradd", "--create-home", "--shell", "/bin/bash", SECOND.user)
+        _install(root, SECOND)
+
+
+def _install(root: Path, instance: Instance) -> None:
+    """Put the files of an instance into its home, and let systemd start its Sidekiq."""
+    home = root / instance.home.lstrip("/")
+    live = home / "live"
     for source, target, mode in (
         (_HOST / "env.production", live / ".env.production", 0o640),
         (_HOST / "sidekiq.yml", live / "config/sidekiq.yml", 0o644),
         (_HOST / "application.rb", live / "lab/application.rb", 0o644),
         (_WORKER, live / "lab/worker.rb", 0o644),
-        (_HOST / "bundle", root / "home/mastodon/.rbenv/shims/bundle", 0o755),
-        (_HOST / "schema.sql", root / "opt/schema.sql", 0o644),
-        (_HOST / "enqueue", root / "usr/local/bin/enqueue", 0o755),
-        (_HOST / "account", root / "usr/local/bin/account", 0o755),
-        (_HOST / "mastodon-sidekiq.service", root / "etc/systemd/system/mastodon-sidekiq.service", 0o644),
+        (_HOST / "bundle", home / ".rbenv/shims/bundle", 0o755),
+        (_HOST / "mastodon-sidekiq.service", root / "etc/systemd/system" / instance.unit, 0o644),
     ):
-        _put(_RUBY.get(source.name, "") + source.read_text(encoding="utf-8"), target, mode)
+        _put(_of(instance, source.read_text(encoding="utf-8")), target, mode)
     (live / "public/system").mkdir(parents=True)
-    _chroot(root, "chown", "--recursive", "mastodon:mastodon", "/home/mastodon")
-    _chroot(root, "systemctl", "--quiet", "enable", "mastodon-sidekiq")
+    _chroot(root, "chown", "--recursive", f"{instance.user}:{instance.user}", instance.home)
+    _chroot(root, "systemctl", "--quiet", "enable", instance.unit)
+
+
+def _of(instance: Instance, text: str) -> str:
+    """The text of a file of the first instance as another one has it."""
+    if instance == FIRST:
+        return text
+    text = text.replace(f"{FIRST.home}/", f"{instance.home}/").replace(
+        f"User={FIRST.user}\n", f"User={instance.user}\n"
+    )
+    text = text.replace("LOCAL_DOMAIN=social.example\n", f"LOCAL_DOMAIN={instance.user}.example\n")
+    return text.replace("REDIS_PORT=6379\n", f"REDIS_PORT=6379\nREDIS_DB={instance.redis_db}\n")
 
 
 def _put(text: str, target: Path, mode: int) -> None:

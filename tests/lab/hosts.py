@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Throw-away Debian hosts with a real systemd, by systemd-nspawn: Redis, Sidekiq as mastodon-sidekiq.service, PostgreSQL.
 
-    ./dev lab up NAME... [--suite bookworm] [--postgresql] [--memory] [--bare]
+    ./dev lab up NAME... [--suite bookworm] [--postgresql] [--memory] [--bare] [--second]
     ./dev lab shell NAME COMMAND...
     ./dev lab down NAME...
 
@@ -87,7 +87,7 @@ def hosts() -> list[Host]:
     return [Host(**json.loads(file.read_text(encoding="utf-8"))) for file in files]
 
 
-def up(names: Sequence[str], suite: str, postgresql: bool, memory: bool, bare: bool) -> None:
+def up(names: Sequence[str], suite: str, postgresql: bool, memory: bool, bare: bool, second: bool = False) -> None:
     """Boot new hosts; return when they have a heartbeat of Sidekiq in Redis."""
     _need_tools()
     base = bases.base(suite)
@@ -98,10 +98,12 @@ def up(names: Sequence[str], suite: str, postgresql: bool, memory: bool, bare: b
             if not _NAME.fullmatch(name):
                 raise LabError(f"{name!r} is no name for a host: small letters, digits and hyphens, a letter first.")
             _remove(name)
-            made.append(_start(name, base, suite, memory, bare))
+            made.append(_start(name, base, suite, memory, bare, second))
         _write_ssh_config()
     with ThreadPoolExecutor() as pool:
         list(pool.map(_wait_until_up, made))
+        if second:
+            list(pool.map(lambda host: ssh(host.name, _ready(bases.SECOND)), made))
         if postgresql:
             list(pool.map(lambda host: ssh(host.name, bases.database_script()), made))
 
@@ -135,7 +137,7 @@ def _changing() -> Iterator[None]:
         yield
 
 
-def _start(name: str, base: Path, suite: str, memory: bool, bare: bool) -> Host:
+def _start(name: str, base: Path, suite: str, memory: bool, bare: bool, second: bool) -> Host:
     taken = {host.number for host in hosts()}
     number = next(number for number in range(11, 255) if number not in taken)
     host = Host(name, suite, number, memory)
@@ -144,7 +146,7 @@ def _start(name: str, base: Path, suite: str, memory: bool, bare: bool) -> Host:
     upper, work = host.directory / "upper", host.directory / "work"
     layers = f"lowerdir={base},upperdir={upper},workdir={work}"
     _run("mount", "-t", "overlay", f"lab-{name}", "-o", layers, str(host.root))
-    bases.furnish(host.root, name, (LAB / "key.pub").read_text(), bare)
+    bases.furnish(host.root, name, (LAB / "key.pub").read_text(), bare, second)
     network.connect(host.network, number)
     cgroups.make(host.cgroups)
     booted = Host(name, suite, number, memory, _boot(host))
@@ -175,11 +177,13 @@ def _boot(host: Host) -> int:
         ).pid
 
 
-_READY = """
-state=$(systemctl is-system-running --wait) || { echo "the system is $state"; systemctl --failed --no-legend; exit 1; }
+def _ready(instance: bases.Instance) -> str:
+    """Commands that wait until an instance has a heartbeat in Redis."""
+    return f"""
+state=$(systemctl is-system-running --wait) || {{ echo "the system is $state"; systemctl --failed --no-legend; exit 1; }}
 until redis-cli ping 2>/dev/null | grep -q PONG; do sleep .1; done
-for i in $(seq 100); do [ "$(redis-cli scard processes)" = 0 ] || exit 0; sleep .1; done
-journalctl --no-pager -n 20 -u mastodon-sidekiq; exit 1
+for i in $(seq 100); do [ "$(redis-cli -n {instance.redis_db} scard processes)" = 0 ] || exit 0; sleep .1; done
+journalctl --no-pager -n 20 -u {instance.unit}; exit 1
 """
 
 
@@ -191,7 +195,7 @@ def _wait_until_up(host: Host) -> None:
             console = (host.directory / "console.log").read_text(errors="replace")
             raise LabError(f"{host.name} does not come up; the end of its console:\n{console[-2000:]}")
         time.sleep(0.1)
-    ssh(host.name, _READY)
+    ssh(host.name, _ready(bases.FIRST))
 
 
 def _runs(host: Host) -> bool:
@@ -262,7 +266,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _options().parse_args(arguments)
     try:
         if options.action == "up":
-            up(options.names, options.suite, options.postgresql, options.memory, options.bare)
+            up(options.names, options.suite, options.postgresql, options.memory, options.bare, options.second)
         elif options.action == "down":
             down(options.names or [host.name for host in hosts()])
         elif options.action == "list":
@@ -292,6 +296,9 @@ def _options() -> argparse.ArgumentParser:
         "--memory", action="store_true", help="with MemoryMax and MemoryCurrent where that needs cgroup v1"
     )
     boot.add_argument("--bare", action="store_true", help=f"without {' and '.join(bases.FOR_MODULES)}")
+    boot.add_argument(
+        "--second", action="store_true", help=f"with another Mastodon beside it: {bases.SECOND.unit}, Redis database 1"
+    )
     stop = actions.add_parser("down", help="stop hosts, or all of this checkout")
     stop.add_argument("names", nargs="*", metavar="NAME")
     actions.add_parser("list", help="what is up, with addresses")

@@ -10,7 +10,7 @@
 require "sidekiq"
 
 # As dotenv does: what the unit sets comes first.
-File.foreach("/home/mastodon/live/.env.production") do |line|
+File.foreach(File.expand_path("../.env.production", __dir__)) do |line|
   name, value = line.strip.split("=", 2)
   ENV[name] ||= value.gsub(/\A(['"])(.*)\1\z/, '\2') if value && !name.start_with?("#")
 end
