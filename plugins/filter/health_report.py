@@ -102,9 +102,7 @@ def _overview(result: t.Mapping[str, t.Any], width: int) -> list[str]:
     totals, redis = result["totals"], result["redis"]
     memory = f", {_size(redis['used_memory'])} used" if redis.get("used_memory") else ""
     server = f"{redis.get('product', 'redis')} {redis.get('version') or '?'} at {result['server']}{memory}; {result['taken_at']}"
-    work = "{} ({ghosts} without heartbeat), {busy} of {threads} threads busy".format(
-        _processes(totals["processes"]), **totals
-    )
+    work = "{} ({ghosts} dead), {busy} of {threads} threads busy".format(_processes(totals["processes"]), **totals)
     jobs = "  ".join(
         # Never broken between a name and its figure.
         f"{name}\N{NO-BREAK SPACE}{totals[name]:,}"

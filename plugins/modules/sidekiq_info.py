@@ -110,17 +110,19 @@ totals:
       type: int
       sample: 4
     processes:
-      description: Registered processes, ghosts too, as Sidekiq counts them.
+      description: Registered processes, dead ones too, as Sidekiq counts them.
       returned: success
       type: int
       sample: 3
     ghosts:
-      description: Registered processes without a heartbeat.
+      description:
+        - Registered processes that are dead. Their heartbeat has expired, or a newer process has the same host name and pid, as after a crash of a
+          container.
       returned: success
       type: int
       sample: 1
     busy:
-      description: Threads that ran a job at the last heartbeat of their process.
+      description: Threads of live processes that ran a job at the last heartbeat.
       returned: success
       type: int
       sample: 2
@@ -179,7 +181,7 @@ sets:
       newest_epoch: 1795331170.1
       due: 3
 processes:
-  description: The processes by identity, ghosts too.
+  description: The processes by identity, dead ones too.
   returned: when O(sections) has V(processes)
   type: list
   elements: dict
@@ -267,12 +269,14 @@ processes:
       elements: str
       sample: []
     alive:
-      description: Whether its heartbeat has not expired. A ghost crashed, or was killed.
+      description:
+        - Whether its heartbeat has not expired, and no newer process has the same host name and pid. A process that is not alive crashed or was
+          killed.
       returned: success
       type: bool
       sample: true
 busy:
-  description: Jobs that ran at the last heartbeat of their process, the longest first.
+  description: Jobs that ran in live processes at their last heartbeat, the longest first.
   returned: when O(sections) has V(busy)
   type: list
   elements: dict

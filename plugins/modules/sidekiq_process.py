@@ -26,6 +26,8 @@ options:
     description:
       - V(quiet) means that a process takes no more jobs; those that run go on. Only a restart makes it work again.
       - V(stopped) ends it. A unit with C(Restart=always), as Mastodon's is, comes back at once, as a new process.
+      - V(stopped) also takes a dead process whose heartbeat has not expired, because a container crashed and a newer process has its host name
+        and pid. It waits until the heartbeat expires, up to a minute, and restores the jobs.
       - V(absent) removes ghosts, processes whose heartbeat has expired, from the registry; all of them, if no condition is given.
     type: str
     required: true

@@ -133,7 +133,7 @@ def test_nothing_is_wrong(health, sound):
     assert outcome.report.splitlines()[0].split() == ["==", "social.example", "=" * 52, "all", "well"]
     assert outcome.report.endswith("\nNothing is wrong.")
     assert not blocks(outcome.report)
-    assert "1 process (0 without heartbeat), 3 of 25 threads busy" in outcome.report
+    assert "1 process (0 dead), 3 of 25 threads busy" in outcome.report
     assert re.search(r"^pull +3 +\d+ s  1 process$", outcome.report, re.MULTILINE)
     recap = outcome.recap("social.example")
     assert (recap["ok"], recap["skipped"], sum(recap.values())) == (3, 0, 3)

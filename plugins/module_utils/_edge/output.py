@@ -39,7 +39,7 @@ def totals(snapshot: Snapshot) -> Shape:
         "dead": sets["dead"].size,
         "processes": len(snapshot.processes or ()),
         "ghosts": len(snapshot.ghosts),
-        "busy": sum(process.busy for process in snapshot.processes or ()),
+        "busy": sum(process.busy for process in snapshot.alive),
         "threads": sum(process.concurrency for process in snapshot.alive),
     }
 
@@ -75,7 +75,7 @@ def _set(found: JobSet) -> Shape:
 
 
 def processes(snapshot: Snapshot) -> list[Shape]:
-    """Processes by identity, ghosts too."""
+    """Processes by identity, dead ones too."""
     return [_process(process) for process in snapshot.processes or ()]
 
 
@@ -101,8 +101,8 @@ def _process(process: Process) -> Shape:
 
 
 def busy(snapshot: Snapshot) -> list[Shape]:
-    """Running jobs, the longest first."""
-    return [_work(work) for work in snapshot.work or ()]
+    """Running jobs of live processes, the longest first."""
+    return [_work(work) for work in snapshot.running]
 
 
 def _work(work: Work) -> Shape:

@@ -20,7 +20,7 @@ from .._sidekiq import signals
 from .._sidekiq.duration import seconds
 from .._sidekiq.errors import BadOption
 from .._sidekiq.lost import Ending, check_directory
-from .._sidekiq.process import Work
+from .._sidekiq.process import Process, Work
 from .._sidekiq.registry import prune
 from .._sidekiq.snapshot import Snapshot, read_snapshot
 from .._sidekiq.whereabouts import name_of
@@ -159,19 +159,31 @@ def _choice(options: t.Mapping[str, t.Any]) -> tuple[Choice, list[str]]:
 def _plan(session: Session, snapshot: Snapshot, choice: Choice) -> list[Planned]:
     state, found = session.options["state"], pick(snapshot.processes or (), snapshot.work or (), choice)
     if state == "absent":
-        living = [one.process.identity for one in found if one.process.alive]
-        named = [identity for identity in living if identity in (choice.identities or ())]
-        if named:
-            raise BadOption(f"The process {named[0]} beats, so it is no ghost. state: stopped stops it.")
-        found = [one for one in found if not one.process.alive]
+        living = [one.process for one in found if one.process.has_heartbeat]
+        for process in living:
+            if process.identity in (choice.identities or ()):
+                raise BadOption(_why_not_removed(process))
+        found = [one for one in found if not one.process.has_heartbeat]
         return [Planned(one, find(one.process), "removed") for one in found]
     planned, told = [], _told(session, found)
     for one in found:
-        changes = (
-            one.process.alive and not (state == "quiet" and one.process.quiet) and one.process.identity not in told
-        )
+        changes = _changes(state, one.process) and one.process.identity not in told
         planned.append(Planned(one, find(one.process), _DONE[state] if changes else "unchanged"))
     return planned
+
+
+def _changes(state: str, process: Process) -> bool:
+    """A dead process takes no signal, but while Redis has its last heartbeat a stop restores its jobs."""
+    return process.alive and not process.quiet if state == "quiet" else process.has_heartbeat
+
+
+def _why_not_removed(process: Process) -> str:
+    if process.alive:
+        return f"The process {process.identity} beats, so it is no ghost. state: stopped stops it."
+    return (
+        f"The process {process.identity} is dead, as a newer one has its host name and pid, but its last heartbeat has not expired"
+        " and says what it ran. state: stopped restores these jobs and removes it."
+    )
 
 
 def _told(session: Session, found: t.Sequence[Picked]) -> set[str]:
@@ -326,7 +338,7 @@ def _diff(planned: t.Sequence[Planned]) -> Result:
     before, after = {}, {}
     for one in planned:
         process = one.picked.process
-        word = "ghost" if not process.alive else "quiet" if process.quiet else "working"
+        word = "ghost" if not process.has_heartbeat else "quiet" if process.quiet else "working"
         before[one.identity] = word
         after[one.identity] = {"quieted": "quiet", "unchanged": word}.get(one.outcome, "gone")
     return {"before": before, "after": after}

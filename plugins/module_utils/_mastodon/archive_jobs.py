@@ -97,7 +97,9 @@ def wait_for_heartbeats(
     while True:
         batch = Batch(client)
         processes, _work = together(batch, {"": read_processes(batch, key, lambda: since, work=False)})[""]
-        silent = tuple(one.identity for one in processes if one.alive and (one.beat is None or one.beat <= since))
+        silent = tuple(
+            one.identity for one in processes if one.has_heartbeat and (one.beat is None or one.beat <= since)
+        )
         if not silent or time.monotonic() >= deadline:
             return silent
         sleep(0.25)

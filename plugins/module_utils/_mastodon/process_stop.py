@@ -330,7 +330,7 @@ def _others(means: Means, identity: str) -> list[Process]:
     return [
         process
         for process in processes
-        if process.alive and process.identity != identity and (process.beat_age or 0.0) < SILENT
+        if process.has_heartbeat and process.identity != identity and (process.beat_age or 0.0) < SILENT
     ]
 
 

@@ -5,17 +5,19 @@
 """Processes: the registry C(processes), a heartbeat hash for each, and a hash of the jobs that run in it.
 
 A heartbeat comes every 5 s (Sidekiq 6) or 10 s (7, 8) and lives for 60 s. A process that crashed stays in the registry
-until somebody prunes it: such a member without a heartbeat is a ghost.
+until somebody prunes it: such a member without a heartbeat is a dead process. So is one whose host name and pid belong to a
+newer process, although its heartbeat has not expired yet.
 """
 
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .batch import Answer, Batch, Reader
 from .job import Job, parse
 from .keys import PROCESSES, Keys
+from .superseded import superseded
 from .text import clean, text, text_or_none
 from .times import number
 
@@ -27,7 +29,8 @@ _LARGEST = 2**63  # nothing that a process counts comes near it
 class Process:
     """A process as of its last heartbeat; times in epoch seconds, ages in seconds.
 
-    C(alive): its heartbeat has not expired; false for a ghost, of which only the identity is known.
+    C(alive): its heartbeat has not expired, and no newer process has its host name and pid. Of a dead process only the
+    identity is known, unless it is C(superseded): then its last heartbeat and its jobs are still there.
     C(quiet): takes no new jobs, because it was told so or because it is stopping.
     """
 
@@ -49,6 +52,12 @@ class Process:
     weights: t.Mapping[str, int] | None = None
     labels: tuple[str, ...] = ()
     embedded: bool = False
+    superseded: bool = False
+
+    @property
+    def has_heartbeat(self) -> bool:
+        """Whether Redis still has its last heartbeat, from which its jobs can be restored."""
+        return self.alive or self.superseded
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,7 @@ class Work:
 def read_processes(
     batch: Batch, key: Keys, now: t.Callable[[], float], work: bool = True
 ) -> Reader[tuple[list[Process], list[Work]]]:
-    """Processes (ghosts too) by identity, and what runs in them, longest first; two round trips."""
+    """Processes (dead ones too) by identity, and what runs in them, longest first; two round trips."""
     names = batch.ask("smembers", key(PROCESSES))
     yield
     asked = [
@@ -79,7 +88,7 @@ def read_processes(
         for name in sorted(names.get(()))
     ]
     yield
-    processes = [_process(name, beat, now()) for name, beat, _works in asked]
+    processes = _told_apart([_process(name, beat, now()) for name, beat, _works in asked])
     running = [found for name, _beat, works in asked for answer in works for found in _work(name, answer, now())]
     running.sort(key=lambda found: (found.run_at is None, found.run_at or 0, found.identity, found.thread))
     return processes, running
@@ -96,6 +105,15 @@ def read_process(
     name = identity.encode()
     running = [found for answer in works for found in _work(name, answer, now())]
     return (_process(name, beat, now()) if member.get(0) else None), running
+
+
+def _told_apart(processes: list[Process]) -> list[Process]:
+    """With those marked as dead that a newer process has replaced."""
+    older = superseded(processes)
+    return [
+        replace(process, alive=False, superseded=process.alive) if process.identity in older else process
+        for process in processes
+    ]
 
 
 def _process(name: bytes, answer: Answer, now: float) -> Process:

@@ -54,6 +54,12 @@ class Snapshot:
     def ghosts(self) -> tuple[Process, ...]:
         return tuple(process for process in self.processes or () if not process.alive)
 
+    @property
+    def running(self) -> tuple[Work, ...]:
+        """The jobs that run in live processes."""
+        alive = {process.identity for process in self.alive}
+        return tuple(work for work in self.work or () if work.identity in alive)
+
     def serving(self, queue: str) -> tuple[Process, ...]:
         """Live processes that take jobs from a queue, quiet ones too."""
         return tuple(process for process in self.alive if queue in process.queues)

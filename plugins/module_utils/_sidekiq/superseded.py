@@ -13,7 +13,8 @@ from __future__ import annotations
 import typing as t
 from collections import defaultdict
 
-from .process import Process
+if t.TYPE_CHECKING:
+    from .process import Process
 
 
 def superseded(processes: t.Iterable[Process]) -> frozenset[str]:

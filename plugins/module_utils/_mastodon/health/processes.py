@@ -40,19 +40,45 @@ def all_quiet(view: View) -> t.Iterator[Finding]:
 
 
 def ghosts(view: View) -> t.Iterator[Finding]:
-    """Members of the registry without a heartbeat: they crashed. What they ran is lost; the rest polls more slowly."""
+    """Dead members of the registry: they crashed. What they ran is lost; the rest polls more slowly."""
     found = view.snapshot.ghosts
     if found:
         lost = [work for work in view.snapshot.work or () if work.identity in {ghost.identity for ghost in found}]
         with_jobs = f" Their last record names {jobs(len(lost))} that ran." if lost else ""
+        replaced = [ghost.identity for ghost in found if ghost.superseded]
         yield Finding(
             "ghost_processes",
             "warning",
             "processes",
-            f"{len(found)} process{' is' if len(found) == 1 else 'es are'} registered without a heartbeat: crashed or killed.{with_jobs}",
-            f"Find out why it died: journalctl -u {view.unit} | grep -iE 'killed|oom|status='. Opening /sidekiq/busy as an admin prunes the entries.",
-            {"processes": [ghost.identity for ghost in found], "jobs": [work.job.jid for work in lost]},
+            f"{_are_dead(len(found), len(replaced))}: crashed or killed.{with_jobs}",
+            _restore(replaced)
+            + f"Find out why it died: journalctl -u {view.unit} | grep -iE 'killed|oom|status='. Opening /sidekiq/busy as an admin prunes the entries.",
+            {
+                "processes": [ghost.identity for ghost in found],
+                "superseded": replaced,
+                "jobs": [work.job.jid for work in lost],
+            },
         )
+
+
+def _are_dead(number: int, replaced: int) -> str:
+    """Without a heartbeat, or with one that has not expired although a newer process has its host name and pid."""
+    expired = number - replaced
+    parts = (
+        [f"{expired} process{' is' if expired == 1 else 'es are'} registered without a heartbeat"] if expired else []
+    )
+    if replaced:
+        parts.append(
+            f"{replaced} process{' is' if replaced == 1 else 'es are'} dead, as a newer one has the same host name and pid"
+        )
+    return ", and ".join(parts)
+
+
+def _restore(replaced: t.Sequence[str]) -> str:
+    if not replaced:
+        return ""
+    command = task("sidekiq_process", f"state=stopped identities={','.join(replaced)}")
+    return f"Within a minute of the last heartbeat this restores what still ran: {command}. "
 
 
 def late_heartbeat(view: View) -> t.Iterator[Finding]:

@@ -19,7 +19,7 @@ _LEAST_THREADS = 3
 def running_long(view: View) -> t.Iterator[Finding]:
     """Jobs that run longer than their class may, one finding for each class."""
     over: dict[str, list[t.Any]] = {}
-    for work in view.snapshot.work or ():
+    for work in view.snapshot.running:
         allowed, _critical = view.limits.running(work.job.display_class)
         if work.elapsed is not None and work.elapsed > allowed:
             over.setdefault(work.job.display_class or "?", []).append(work)
@@ -41,7 +41,7 @@ def threads_held(view: View) -> t.Iterator[Finding]:
     """Every thread of a process has been busy with one and the same job for too long: it takes nothing new."""
     for process in view.snapshot.alive:
         held = [
-            work for work in view.snapshot.work or () if work.identity == process.identity and work.elapsed is not None
+            work for work in view.snapshot.running if work.identity == process.identity and work.elapsed is not None
         ]
         shortest = min((work.elapsed for work in held if work.elapsed is not None), default=0.0)
         if process.concurrency and len(held) >= process.concurrency and shortest > view.limits.busy_warning:
@@ -60,7 +60,7 @@ def threads_held(view: View) -> t.Iterator[Finding]:
 def domain_holds_threads(view: View) -> t.Iterator[Finding]:
     """One remote server holds more than its share of all threads; a dead one costs 10 to 15 s an attempt."""
     threads = sum(process.concurrency for process in view.snapshot.alive)
-    domains = Counter(filter(None, (remote_domain(work.job) for work in view.snapshot.work or ())))
+    domains = Counter(filter(None, (remote_domain(work.job) for work in view.snapshot.running)))
     for domain, held in domains.most_common(1):
         if not threads or held < _LEAST_THREADS or held <= threads * view.limits.domain_share:
             continue

@@ -74,7 +74,7 @@ def test_a_sound_host():
     report = health_report({"social.example": health()})
     assert report.splitlines()[0] == "== social.example ==================================================== all well"
     assert "redis 7.0.15 at 127.0.0.1:6379 db 0, 100 MiB used; 2026-11-22T07:05:56Z" in report
-    assert "3 processes (1 without heartbeat), 2 of 25 threads busy" in report
+    assert "3 processes (1 dead), 2 of 25 threads busy" in report
     assert re.search(r"enqueued 18 +retry 9 +scheduled 5 +dead 4 +processed 1,283,301 +failed 20,114", report)
     assert re.search(r"^push +12 +41 s +1 process$", report, re.MULTILINE)
     assert re.search(r"^ +72 s +BackupWorker +7315dc4675986a31ef9294ab$", report, re.MULTILINE)

@@ -84,7 +84,7 @@ def test_totals():
         "dead": 4,
         "processes": 2,
         "ghosts": 1,
-        "busy": 3,
+        "busy": 1,
         "threads": 25,
     }
 

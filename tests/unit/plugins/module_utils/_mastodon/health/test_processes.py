@@ -63,6 +63,14 @@ def test_ghosts_name_what_they_ran():
     assert "names 1 job that ran" in finding.summary
 
 
+def test_a_dead_process_that_a_newer_one_replaced():
+    replaced = process("7207be031381:1:0123456789ab", alive=False, superseded=True)
+    finding = one(processes.ghosts, view(processes=(process(), ghost(), replaced)))
+    assert "1 process is registered without a heartbeat, and 1 process is dead" in finding.summary
+    assert finding.evidence["superseded"] == [replaced.identity]
+    assert f"state=stopped identities={replaced.identity}" in finding.cure
+
+
 def test_no_ghosts():
     assert finds(processes.ghosts, view()) == []
 
