@@ -142,8 +142,9 @@ unchanged:
   type: int
   sample: 0
 kept:
-  description: Jobs that were left, by the reason - V(batch), V(encrypted), V(private_queue), V(malformed), V(queue_name). O(force) edits them,
-    but no member that is no job at all, and none in a queue whose name is no UTF-8 (V(queue_name)), which no archive can name.
+  description: Jobs that were left, by the reason - V(batch), V(encrypted), V(private_queue), V(malformed), V(queue_name), V(too_large). O(force) edits
+    them, but no member that is no job at all, none in a queue whose name is no UTF-8 (V(queue_name)), which no archive can name, and none of
+    more than 48 MiB (V(too_large)), which no archive could bring back in bounded memory.
   returned: success
   type: dict
   sample: {"batch": 8}

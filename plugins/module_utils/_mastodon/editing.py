@@ -11,7 +11,7 @@ import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
 
-from .._sidekiq.archive import Entry, has_bit
+from .._sidekiq.archive import MAX_JOB, MOST, Entry, has_bit
 from .._sidekiq.archive_writer import Writer
 from .._sidekiq.batch import Batch
 from .._sidekiq.change import ENDS_JOB, Wish, change
@@ -214,6 +214,8 @@ def _could_run(job: Job) -> bool:
 def _reason_to_keep(one: Selected, wish: Wish, force: bool) -> str | None:
     if not one.place.has_name:  # what is taken out of it could not be put back
         return "queue_name"
+    if len(one.job.raw) > MAX_JOB:  # nor could this one
+        return "too_large"
     if wish.state in ("enqueued", "moved") and one.job.malformed:  # what is no object cannot be written anew
         return "malformed"
     if force:
@@ -262,7 +264,7 @@ def _owned_locks(client: t.Any, key: Keys, page: list[tuple[Job, Entry]]) -> dic
         times = [int(ttl.get(0)) for held, ttl in answers if held.get(0)]
         if times:
             job = page[index][0]
-            owned[index] = {"digest": job.lock_digest, "jid": job.jid, "ttl_ms": max(0, *times)}
+            owned[index] = {"digest": job.lock_digest, "jid": job.jid, "ttl_ms": min(MOST, max(0, *times))}
     return owned
 
 

@@ -13,12 +13,14 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from .._sidekiq.errors import BadOption
+from .._sidekiq.regular_file import read_regular
 from .._sidekiq.times import iso
 from . import record_file
 from .database import Row
 
 FORMAT: t.Final = "fediverse.mastodon exports"
 VERSION: t.Final = 1
+_LARGEST: t.Final = 256 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,7 @@ def mark_done(record: Record, ids: t.Iterable[int]) -> None:
 def read_record(path: str) -> Record:
     """Raises BadOption for what is no record."""
     try:
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)
+        found = json.loads(read_regular(path, _LARGEST))
     except OSError as problem:
         raise BadOption(
             f"The record {path} cannot be read: {problem.strerror}. Check path, on the host that runs the task."

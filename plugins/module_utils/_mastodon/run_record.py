@@ -16,12 +16,14 @@ import secrets
 import typing as t
 
 from .._sidekiq.errors import BadOption
+from .._sidekiq.regular_file import read_regular
 from .._sidekiq.times import iso
 from . import record_file
 
 FORMAT: t.Final = "fediverse.mastodon run"
 VERSION: t.Final = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_LARGEST: t.Final = 64 * 1024**2
 _RUNBOOK = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _KINDS: t.Final = (
     (str, ("run", "runbook", "reason", "who", "host", "begun_at")),
@@ -89,8 +91,7 @@ def name_of(path: str) -> str:
 def read(path: str) -> Record:
     """Raises BadOption if there is no such record, or if it is none."""
     try:
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)
+        found = json.loads(read_regular(path, _LARGEST))
     except FileNotFoundError:
         raise BadOption(
             f"There is no record {path}. fediverse.mastodon.run_record_info lists those of this host."

@@ -13,6 +13,8 @@ atomic step. So what an archive holds can be put back exactly once, whenever we 
 from __future__ import annotations
 
 import base64
+import contextlib
+import hashlib
 import json
 import typing as t
 from dataclasses import dataclass
@@ -22,6 +24,12 @@ from .keys import SETS
 
 FORMAT: t.Final = "fediverse.mastodon archive"
 VERSION: t.Final = 1
+MOST: t.Final = 2**53
+"""For whole numbers: what Lua still counts exactly."""
+MAX_JOB: t.Final = 48 * 1024**2
+"""Bytes of a job that an archive takes: so restoring needs no more than some hundred MB."""
+MAX_LINE: t.Final = 200 * 1024**2
+"""Bytes of a line that is read: a job and what it becomes, each at most twice as long as text."""
 
 
 class Entry(t.NamedTuple):
@@ -70,6 +78,11 @@ def count_bits(bits: bytes) -> int:
     return sum(bin(byte).count("1") for byte in bits)
 
 
+def outcome_checksum(sealed: str, taken: bytes) -> str:
+    """Of an outcome, and of all that was sealed before (by the checksum in the seal)."""
+    return hashlib.blake2b(sealed.encode() + taken, digest_size=16).hexdigest()
+
+
 def packed_line(value: t.Mapping[str, t.Any]) -> str:
     return json.dumps(value, ensure_ascii=False) + "\n"
 
@@ -98,41 +111,93 @@ def packed_entry(entry: Entry) -> str:
 
 
 def _bytes(name: str, raw: bytes) -> str:
-    try:
-        return f'"{name}":{_quoted(raw.decode("utf-8"))}'
-    except UnicodeDecodeError:
-        name = "b64" if name == "raw" else f"{name}_b64"
-        return f'"{name}":"{base64.b64encode(raw).decode()}"'
+    with contextlib.suppress(UnicodeDecodeError):
+        quoted = _quoted(raw.decode("utf-8"))
+        if len(quoted) <= 2 * len(raw) + 16:  # control characters take six times their room
+            return f'"{name}":{quoted}'
+    name = "b64" if name == "raw" else f"{name}_b64"
+    return f'"{name}":"{base64.b64encode(raw).decode()}"'
+
+
+class _Wrong(Exception):
+    """A sentence about a value of an entry that cannot be restored; it names the key."""
 
 
 def unpacked_entry(found: t.Mapping[str, t.Any], path: str, number: int) -> Entry:
+    """The entry of a line. Raises BadOption, with the line and the key, for whatever Redis or a step could not take."""
     try:
-        raw = _unpacked_bytes(found, "raw", "b64")
-        new = _unpacked_bytes(found, "new", "new_b64") if "new" in found or "new_b64" in found else raw
-        place, to, lock = found["place"], found.get("to", ""), found.get("lock", {})
-        if not _is_place(place) or not (to == "" or _is_place(to)):
-            raise ValueError
-        if lock and not (isinstance(lock["digest"], str) and isinstance(lock["jid"], str)):
-            raise ValueError
-        score = None if place.startswith("queue:") else float(found["score"])
-        new_score = None if to == "" or to.startswith("queue:") else float(found["new_score"])
-        return Entry(
-            place,
-            raw,
-            score,
-            int(found["position"]),
-            to,
-            new,
-            new_score,
-            {**lock, "ttl_ms": int(lock["ttl_ms"])} if lock else {},
-        )
-    except (KeyError, TypeError, ValueError):
-        raise damaged(path, number, "a job lacks its place or its bytes") from None
+        return _unpacked(found)
+    except _Wrong as wrong:
+        raise damaged(path, number, str(wrong)) from None
 
 
-def _is_place(name: t.Any) -> bool:
-    return isinstance(name, str) and (name.startswith("queue:") or name in SETS)
+def _unpacked(found: t.Mapping[str, t.Any]) -> Entry:
+    place = _place(found, "place")
+    to = _place(found, "to") if found.get("to", "") != "" else ""
+    raw = _member(found, "raw", "b64")
+    new = _member(found, "new", "new_b64") if "new" in found or "new_b64" in found else raw
+    return Entry(
+        place,
+        raw,
+        None if place.startswith("queue:") else _score(found, "score"),
+        _whole(found, "position"),
+        to,
+        new,
+        None if to == "" or to.startswith("queue:") else _score(found, "new_score"),
+        _lock(found["lock"]) if found.get("lock", {}) != {} else {},
+    )
 
 
-def _unpacked_bytes(found: t.Mapping[str, t.Any], name: str, coded: str) -> bytes:
-    return base64.b64decode(found[coded], validate=True) if coded in found else found[name].encode("utf-8")
+def _lock(found: t.Any) -> dict[str, t.Any]:
+    if not isinstance(found, dict):
+        raise _Wrong("lock is no object")
+    return {"digest": _text(found, "digest"), "jid": _text(found, "jid"), "ttl_ms": _whole(found, "ttl_ms")}
+
+
+def _place(found: t.Mapping[str, t.Any], name: str) -> str:
+    value = _text(found, name)
+    if not value.startswith("queue:") and value not in SETS:
+        raise _Wrong(f"{name} is neither queue: with the name of a queue nor one of {', '.join(SETS)}")
+    return value
+
+
+def _text(found: t.Mapping[str, t.Any], name: str) -> str:
+    value = found.get(name)
+    if not is_text(value):
+        raise _Wrong(f"{name} is not there, or is no text")
+    return t.cast(str, value)
+
+
+def _whole(found: t.Mapping[str, t.Any], name: str) -> int:
+    value = found.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST:
+        raise _Wrong(f"{name} is no whole number from 0 to {MOST}")
+    return value
+
+
+def _score(found: t.Mapping[str, t.Any], name: str) -> float:
+    """Whatever Redis takes as a score: also negative and infinite ones."""
+    value = found.get(name)
+    with contextlib.suppress(OverflowError):
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and float(value) == float(value):
+            return float(value)
+    raise _Wrong(f"{name} is no number that Redis takes as a score")
+
+
+def _member(found: t.Mapping[str, t.Any], name: str, coded: str) -> bytes:
+    """The stored bytes of a job, from text or from base64."""
+    value = found.get(coded if coded in found else name)
+    try:
+        if isinstance(value, str):
+            return base64.b64decode(value, validate=True) if coded in found else value.encode("utf-8")
+    except ValueError:  # also of half a surrogate
+        pass
+    raise _Wrong(f"{coded if coded in found else name} is not there, or does not say the bytes of a job")
+
+
+def is_text(value: t.Any) -> bool:
+    """Whether that is a text that has bytes: half a surrogate has none."""
+    try:
+        return isinstance(value, str) and value.encode("utf-8") is not None
+    except UnicodeEncodeError:
+        return False

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import json
+import re
 import typing as t
 import zlib
 
-from .archive import FORMAT, VERSION, Entry, Header, damaged, unpacked_entry
-from .errors import BadOption
+from .archive import FORMAT, MAX_LINE, VERSION, Entry, Header, damaged, is_text, outcome_checksum, unpacked_entry
+from .errors import BadOption, SidekiqError
+from .regular_file import open_regular
 
 _PAGE = 1 << 18
+_ID = re.compile(r"[0-9a-f]{16}")
 
 
 class Archive:
@@ -31,9 +35,14 @@ class Archive:
     def entries(self) -> t.Iterator[tuple[int, Entry]]:
         """The jobs with their numbers, in the order in which they were read."""
         with contextlib.closing(_Lines(self.path)) as lines:
-            for number, line in enumerate(lines.member(), start=-1):
-                if 0 <= number < self.count:
-                    yield number, unpacked_entry(json.loads(line), self.path, number + 2)
+            try:
+                for number, line in enumerate(lines.member(), start=-1):
+                    if 0 <= number < self.count:
+                        yield number, unpacked_entry(_parsed(line, self.path, lines.number), self.path, lines.number)
+            except _CutOff:
+                raise SidekiqError(
+                    f"The archive {self.path} was cut off while it was read. Run the task again."
+                ) from None
 
 
 def _check(path: str) -> tuple[Header, int, bytes | None, bool]:
@@ -43,7 +52,7 @@ def _check(path: str) -> tuple[Header, int, bytes | None, bool]:
 
 def _checked(lines: _Lines, path: str) -> tuple[Header, int, bytes | None, bool]:
     header: Header | None = None
-    count, sealed = 0, False
+    count, sealed, checksum = 0, "", hashlib.blake2b(digest_size=16)
     try:
         for line in lines.member():
             found = _parsed(line, path, lines.number)
@@ -52,12 +61,12 @@ def _checked(lines: _Lines, path: str) -> tuple[Header, int, bytes | None, bool]
             if header is None:
                 header = _header(found, path)
             elif "sealed" in found:
-                sealed = True
-                if found["sealed"] != count:
-                    raise damaged(path, lines.number, f"the seal is for {found['sealed']} jobs, there are {count}")
+                sealed = _seal(found, count, checksum.hexdigest(), path, lines.number)
             else:
                 unpacked_entry(found, path, lines.number)
                 count += 1
+            checksum.update(line)
+            checksum.update(b"\n")
     except _CutOff:
         raise damaged(path, lines.number + 1, "it is cut off") from None
     if header is None:
@@ -70,7 +79,16 @@ def _checked(lines: _Lines, path: str) -> tuple[Header, int, bytes | None, bool]
         return header, count, None, lines.more
     if len(outcomes) != 1 or lines.more:
         raise damaged(path, lines.number, "there is more after the outcome")
-    return header, count, _outcome(_parsed(outcomes[0], path, lines.number), path, lines.number), False
+    return header, count, _outcome(_parsed(outcomes[0], path, lines.number), sealed, path, lines.number), False
+
+
+def _seal(found: t.Mapping[str, t.Any], count: int, checksum: str, path: str, number: int) -> str:
+    """The checksum of all lines before the seal, which it must say."""
+    if type(found["sealed"]) is not int or found["sealed"] != count:
+        raise damaged(path, number, f"the seal is for another number of jobs than the {count} that are there")
+    if found.get("checksum") != checksum:
+        raise damaged(path, number, "the checksum in the seal is not that of the lines before")
+    return checksum
 
 
 def _header(found: t.Mapping[str, t.Any], path: str) -> Header:
@@ -80,20 +98,25 @@ def _header(found: t.Mapping[str, t.Any], path: str) -> Header:
         raise BadOption(
             f"{path} is an archive of version {found.get('version')}; this release reads version {VERSION}."
         )
+    if not isinstance(found.get("id"), str) or not _ID.fullmatch(found["id"]):
+        raise damaged(path, 1, "the header has no id of 16 hexadecimal digits")
     names = ("id", "state", "created_at", "server", "key_prefix", "host")
-    if not all(isinstance(found.get(name), str) for name in names) or not found["id"]:
+    if not all(is_text(found.get(name)) for name in names):
         raise damaged(path, 1, "the header does not say what the archive is about")
     process = found.get("process", "")
-    if not isinstance(process, str):
+    if not is_text(process):
         raise damaged(path, 1, "the header does not say which process it is about")
     return Header(**{name: found[name] for name in names}, process=process)
 
 
-def _outcome(found: t.Mapping[str, t.Any], path: str, number: int) -> bytes:
+def _outcome(found: t.Mapping[str, t.Any], sealed: str, path: str, number: int) -> bytes:
     try:
-        return base64.b64decode(found["taken"], validate=True)
+        taken = base64.b64decode(found["taken"], validate=True)
     except (KeyError, TypeError, ValueError):
-        raise damaged(path, number, "it says no outcome after the seal") from None
+        raise damaged(path, number, "taken is not there, or says no outcome") from None
+    if found.get("checksum") != outcome_checksum(sealed, taken):
+        raise damaged(path, number, "the checksum is not that of the outcome")
+    return taken
 
 
 def _parsed(line: bytes, path: str, number: int) -> dict[str, t.Any]:
@@ -120,7 +143,7 @@ class _Lines:
         self._path = path
         self._rest = b""
         try:
-            self._file = open(path, "rb")  # noqa: SIM115
+            self._file = open_regular(path)
         except OSError as problem:
             raise _unreadable(path, problem) from None
 
@@ -130,12 +153,14 @@ class _Lines:
     @property
     def more(self) -> bool:
         """Whether anything follows the members that were read."""
-        return bool(self._rest) or bool(self._file.peek(1))
+        if not self._rest:
+            self._rest = self._read()
+        return bool(self._rest)
 
     def member(self) -> t.Iterator[bytes]:
         """The lines of the next member. Raises _CutOff at the end of the file, BadOption for what is no gzip."""
         packer: t.Any = zlib.decompressobj(31)
-        open_ = b""
+        open_, size = [b""], 0
         packed = self._rest or self._read()
         while not packer.eof:
             if not packed:
@@ -144,14 +169,19 @@ class _Lines:
                 found = packer.decompress(packed, _PAGE)
             except zlib.error:
                 raise damaged(self._path, self.number + 1, "it is no gzip file, or its checksum is wrong") from None
-            *lines, open_ = (open_ + found).split(b"\n")
-            for line in lines:
+            first, *rest = found.split(b"\n")
+            open_.append(first)
+            size += len(first)
+            if size > MAX_LINE:
+                raise damaged(self._path, self.number + 1, f"the line is longer than {MAX_LINE:,} bytes")
+            for piece in rest:
+                line, open_, size = b"".join(open_), [piece], len(piece)
                 self.number += 1
                 yield line
             self._rest = packed
             packed = packer.unconsumed_tail or (b"" if packer.eof else self._read())
         self._rest = packer.unused_data
-        if open_:
+        if size:
             raise damaged(self._path, self.number + 1, "its last line does not end")
 
     def _read(self) -> bytes:

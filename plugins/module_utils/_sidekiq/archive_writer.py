@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import io
 import os
 import secrets
@@ -16,7 +17,7 @@ import typing as t
 import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from .archive import FORMAT, VERSION, Entry, packed_entry, packed_line
+from .archive import FORMAT, MAX_LINE, VERSION, Entry, outcome_checksum, packed_entry, packed_line
 from .errors import SidekiqError
 from .times import iso
 
@@ -37,6 +38,8 @@ class Writer:
         self._directory = directory
         self._lines: list[str] = []
         self._size = 0
+        self._checksum = hashlib.blake2b(digest_size=16)
+        self._sealed = ""
         self._file: io.BufferedWriter | None = None
         self._packer: t.Any = None
         self._thread: ThreadPoolExecutor | None = None
@@ -58,6 +61,11 @@ class Writer:
         if self._file is None:
             self._create()
         packed = packed_entry(entry)
+        if len(packed) > MAX_LINE // 4 and len(packed.encode("utf-8")) > MAX_LINE:
+            raise SidekiqError(
+                f"A job in {entry.place} is too large for an archive that can be restored ({len(entry.raw):,} bytes)."
+                " Nothing was touched. Leave the job out of the selection."
+            )
         self._lines.append(packed)
         self._size += len(packed)
         self.entries += 1
@@ -67,12 +75,16 @@ class Writer:
     def seal(self) -> None:
         """Say that all jobs are in, and put it on the disk."""
         if self._file is not None:
-            self._lines.append(packed_line({"sealed": self.entries}))
+            self._flush()
+            self._wait()
+            self._sealed = self._checksum.hexdigest()
+            self._lines.append(packed_line({"sealed": self.entries, "checksum": self._sealed}))
             self._end_member()
 
     def outcome(self, taken: bytes) -> None:
         """Say which entries were taken out: bit C(i), from the most significant of the first byte on, is entry C(i)."""
-        self._lines.append(packed_line({"taken": base64.b64encode(taken).decode()}))
+        checksum = outcome_checksum(self._sealed, taken)
+        self._lines.append(packed_line({"taken": base64.b64encode(taken).decode(), "checksum": checksum}))
         self._end_member()
 
     def close(self) -> None:
@@ -110,7 +122,9 @@ class Writer:
         if self._file is not None:
             if self._packer is None:
                 self._packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-            self._file.write(self._packer.compress("".join(lines).encode("utf-8")))
+            text = "".join(lines).encode("utf-8")
+            self._checksum.update(text)
+            self._file.write(self._packer.compress(text))
 
     def _end_member(self) -> None:
         self._flush()

@@ -31,6 +31,7 @@ from .place import place_named
 from .process import Work, read_process
 from .redis_failures import of_type
 from .registry import sign_off
+from .regular_file import open_regular
 from .take import RESTORED, TAKEN, announced
 from .text import text
 from .turn import BITMAP_SECONDS
@@ -154,8 +155,7 @@ def under_way(client: t.Any, key: Keys) -> list[Stop]:
 def why_useless(stop: Stop) -> str | None:
     """Why a stop cannot be ended any more, None if it can. Raises SidekiqError if another user might be able to."""
     try:
-        with open(stop.archive, "rb"):
-            pass
+        open_regular(stop.archive).close()
     except (FileNotFoundError, NotADirectoryError):
         return f"Its archive {stop.archive} is not there any more."
     except OSError as problem:
