@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import pathlib
 import socket
 import subprocess
 import sys
@@ -31,10 +33,17 @@ def running(
     info: Mapping[str, Any],
     works: Sequence[Mapping[str, Any]],
     silent: float = 35.0,
+    folder: pathlib.Path | None = None,
     **fields: Any,
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The identity and the process; it beat C(silent) seconds ago."""
-    asleep = subprocess.Popen([sys.executable, "-c", _ASLEEP, "sidekiq"], stdout=subprocess.PIPE)
+    """The identity and the process; it beat C(silent) seconds ago. C(folder): where it works."""
+    asleep = subprocess.Popen(
+        ["ruby", "-c", _ASLEEP, "sidekiq"],  # the name by which /proc shows it
+        executable=os.path.realpath(sys.executable),
+        env={**os.environ, "PYTHONHOME": sys.base_prefix},
+        stdout=subprocess.PIPE,
+        cwd=folder,
+    )
     try:
         assert asleep.stdout is not None
         asleep.stdout.readline()  # it ignores the signal by now

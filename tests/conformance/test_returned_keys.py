@@ -8,6 +8,7 @@ The modules run as they are, with arguments and a printed result, against a real
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import gc
 import importlib
@@ -81,6 +82,7 @@ RUNS: dict[str, list[dict[str, Any]]] = {
     ],
     "export_info": [{"patience": 0, "measure": 0.01}, {"database": "never", "measure": 0}],
     "sidekiq_lock": [{"min_age": "1m"}, {"digests": ["no such"]}],
+    "mastodon_info": [{}],
     "sidekiq_memory_info": [{}, {"max_keys": 10, "samples": 1}],
     "sidekiq_probe": [{"timeout": "0.3s"}, {"queues": ["nobody"], "timeout": "0.3s"}],
     "sidekiq_redis": [
@@ -158,6 +160,8 @@ class Modules:
             self._spare_archive()
         if name.startswith("export"):
             arguments.update(database_url=self._database_url, mastodon_root=str(self._directory))
+        if name == "mastodon_info":
+            arguments["mastodon_root"] = str(self._directory / "live")
         if name in ("sidekiq_job", "sidekiq_process"):
             arguments["archive_dir"] = str(self._directory)
         try:
@@ -180,6 +184,21 @@ class Modules:
         path.touch()
         os.utime(path, (0, 0))
         self._open = tempfile.TemporaryFile(dir="/tmp")  # noqa: SIM115 - open while the module looks
+
+    @contextlib.contextmanager
+    def neighbors(self):
+        """A second instance that uses the same Redis by mistake, and a process whose heartbeat is gone."""
+        info = json.loads(self._client.hget(sorted(self._client.smembers("processes"))[0], "info"))
+        folders = [self._directory / "live", self._directory / "second"]
+        for folder in folders:
+            folder.mkdir(exist_ok=True)
+            (folder / ".env.production").write_text("REDIS_HOST=localhost\n")
+        with (
+            stand_in.running(self._client, info, [], folder=folders[1]),
+            stand_in.running(self._client, info, [], folder=folders[0]) as (identity, _process),
+        ):
+            self._client.delete(identity)
+            yield
 
     def spoil_a_record(self):
         (self._directory / "runs" / "spoilt.json").touch()
@@ -230,10 +249,11 @@ def results_of(name, modules, check_mode=False):
         modules.run("run_record", RUNS["run_record"][0])
         modules.spoil_a_record()
     results = []
-    for options in RUNS[name]:
-        if check_mode:
-            results.append(modules.run(name, options, check_mode=True))
-        results.append(modules.run(name, options))
+    with modules.neighbors() if name == "mastodon_info" else contextlib.nullcontext():
+        for options in RUNS[name]:
+            if check_mode:
+                results.append(modules.run(name, options, check_mode=True))
+            results.append(modules.run(name, options))
     return results
 
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from ansible.module_utils.basic import AnsibleModule
 
 from .._sidekiq.connection import connect, describe, translate_errors
-from .._sidekiq.errors import SidekiqError
+from .._sidekiq.connection_settings import ConnectionSettings
+from .._sidekiq.errors import BadOption, SidekiqError
 from .._sidekiq.keys import Keys
 from .._sidekiq.snapshot import Snapshot
-from .connection import connection_argument_spec, settings_from_options
+from .connection import WAYS, connection_argument_spec, settings_from_options
 
 Result = dict[str, t.Any]
 
@@ -61,6 +62,40 @@ def run(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Session], Result
     except SidekiqError as failure:
         module.fail_json(msg=" ".join([str(failure), *_so_far(progress)]), **progress)
     for warning in result.pop("warnings", ()):
+        module.warn(warning)
+    module.exit_json(**result)
+
+
+@dataclass(frozen=True)
+class Here:
+    """What a module works with that reads a host and needs Redis only for a part of it.
+
+    C(settings) is None where nothing says which Redis it is; C(problem) says why.
+    """
+
+    options: t.Mapping[str, t.Any]
+    run: t.Callable[[list[str]], tuple[int, str, str]]
+    settings: ConnectionSettings | None
+    problem: str | None
+
+
+def run_here(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Here], Result]) -> None:
+    """Run a module that answers without Redis, too. An option that cannot be used is a failure all the same."""
+    module = AnsibleModule(argument_spec={**connection_argument_spec(), **argument_spec}, supports_check_mode=True)
+    settings, problem = None, None
+    warnings: list[str] = []
+    try:
+        try:
+            settings, warnings = settings_from_options(module.params, run=_runner(module), environ=os.environ)
+            _keep_secret(module, settings.secrets)
+        except BadOption as failure:
+            if any(module.params.get(name) for name in WAYS):
+                raise
+            problem = str(failure)
+        result = body(Here(module.params, _runner(module), settings, problem))
+    except SidekiqError as failure:
+        module.fail_json(msg=str(failure))
+    for warning in [*warnings, *result.pop("warnings", ())]:
         module.warn(warning)
     module.exit_json(**result)
 

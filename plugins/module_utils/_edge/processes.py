@@ -12,7 +12,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from .._mastodon import process_stop
-from .._mastodon.local_process import Local, find
+from .._mastodon.local_process import Local, locate
 from .._mastodon.process_choice import Choice, Picked, Running, pick, translated
 from .._mastodon.process_stop import Means
 from .._mastodon.workers import remote_domain
@@ -158,17 +158,18 @@ def _choice(options: t.Mapping[str, t.Any]) -> tuple[Choice, list[str]]:
 
 def _plan(session: Session, snapshot: Snapshot, choice: Choice) -> list[Planned]:
     state, found = session.options["state"], pick(snapshot.processes or (), snapshot.work or (), choice)
+    here = locate(snapshot.processes or ())
     if state == "absent":
         living = [one.process for one in found if one.process.has_heartbeat]
         for process in living:
             if process.identity in (choice.identities or ()):
                 raise BadOption(_why_not_removed(process))
         found = [one for one in found if not one.process.has_heartbeat]
-        return [Planned(one, find(one.process), "removed") for one in found]
+        return [Planned(one, here.get(one.process.identity), "removed") for one in found]
     planned, told = [], _told(session, found)
     for one in found:
         changes = _changes(state, one.process) and one.process.identity not in told
-        planned.append(Planned(one, find(one.process), _DONE[state] if changes else "unchanged"))
+        planned.append(Planned(one, here.get(one.process.identity), _DONE[state] if changes else "unchanged"))
     return planned
 
 
@@ -203,8 +204,14 @@ def _refuse(options: t.Mapping[str, t.Any], planned: t.Sequence[Planned]) -> Non
             raise BadOption(f"The process {one.identity} is embedded in another program and takes no signals.")
         if options["signal"] == "KILL" and one.local is None:
             raise BadOption(
-                f"The process {one.identity} does not run on this host, so it cannot be killed from here. Run the task on"
-                f" {process.hostname}, outside of containers, or use signal: TERM, which works from anywhere."
+                f"The process {one.identity} does not run on this host, or cannot be told from another one here, so it cannot be"
+                f" killed. Run the task as root on the host of its container or on {process.hostname}, outside of containers, or"
+                " use signal: TERM, which works from anywhere."
+            )
+        if options["signal"] == "KILL" and one.local is not None and not one.local.named and process.quiet:
+            raise BadOption(
+                f"The process {one.identity} may be the process {one.local.pid} of this host, whose name is another one now. As it"
+                " is quiet already, nothing can prove that. Use signal: TERM, which works from anywhere."
             )
     limit, innocents = options["max_running"], sum(len(one.picked.innocents) for one in changing)
     if limit is not None and innocents > limit:

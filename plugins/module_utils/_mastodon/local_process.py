@@ -2,30 +2,38 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note that this file is private to the collection: it may change or go at any time without notice.
-"""A Sidekiq process that runs on this host: what the kernel and systemd know of it."""
+"""The processes of this host behind heartbeats in Redis, for what acts on a single process."""
 
 from __future__ import annotations
 
 import os
 import pathlib
 import socket
+import time
 import typing as t
 from dataclasses import dataclass
 
 from .._sidekiq.process import Process
+from .installation.identity import match
+from .installation.kernel import PROC, is_gone, pids_inside, sidekiq_processes
 
-PROC: t.Final = pathlib.Path("/proc")
+__all__ = ["GONE", "Local", "is_gone", "locate"]
+
 GONE: t.Final = -1
-_LATE = 5.0  # seconds by which the clocks of the kernel and of Sidekiq may differ
 
 
 @dataclass(frozen=True)
 class Local:
-    """C(ticks): when it started, by which it is told from a later process with the same pid."""
+    """A process of this host, by its pid here.
+
+    `ticks`: when it started, by which it is told from a later process with the same pid. `named`: the host name of the
+    heartbeat is its own; without that only its behavior can prove that the heartbeat is.
+    """
 
     pid: int
     ticks: int
     unit: str | None
+    named: bool = True
 
     @property
     def gone(self) -> bool:
@@ -33,57 +41,31 @@ class Local:
         return self.ticks == GONE
 
 
-def find(process: Process, proc: pathlib.Path = PROC) -> Local | None:
-    """The process behind a heartbeat, if it runs here: host, pid, name and start agree. None if it does not.
+def locate(heartbeats: t.Iterable[Process], proc: pathlib.Path = PROC) -> dict[str, Local]:
+    """By identity the processes of this host, in containers too. Heartbeats that are not certain to be here are left out.
 
-    One of this host that has ended is C(gone); only root can tell, as processes may be hidden from others.
+    One that has ended is `gone`: only root can tell, as processes may be hidden from others.
     """
-    if process.pid is None or process.hostname != socket.gethostname():
-        return None
-    ticks = _started(process.pid, proc)
-    command = _read(proc / str(process.pid) / "cmdline")
-    if ticks is None and os.geteuid() == 0:
-        return Local(process.pid, GONE, None)
-    if ticks is None or b"sidekiq" not in command:
-        return None
-    if process.started_at is not None:
-        began = _booted(proc) + ticks / os.sysconf("SC_CLK_TCK")
-        if began > process.started_at + _LATE:
-            return None  # another one got its pid
-    return Local(process.pid, ticks, _unit(_read(proc / str(process.pid) / "cgroup").decode(errors="replace")))
+    heartbeats = list(heartbeats)
+    here = {process.pid: process for process in sidekiq_processes(proc)}
+    found = match(list(here.values()), heartbeats, "", time.time()).found
+    located = {
+        one.heartbeat.identity: Local(pid, here[pid].ticks, here[pid].unit, one.named) for pid, one in found.items()
+    }
+    if os.geteuid() == 0:
+        located.update(_gone(heartbeats, located, proc))
+    return located
 
 
-def is_gone(pid: int, ticks: int, proc: pathlib.Path = PROC) -> bool:
-    """Whether it has ended, also if another process has its pid by now."""
-    return _started(pid, proc) != ticks
-
-
-def _started(pid: int, proc: pathlib.Path) -> int | None:
-    """Clock ticks from the boot to its start; None if there is no such process or it is only a zombie."""
-    fields = _read(proc / str(pid) / "stat").rpartition(b")")[2].split()
-    if len(fields) < 20 or fields[0] in (b"Z", b"X"):
-        return None
-    return int(fields[19])
-
-
-def _booted(proc: pathlib.Path) -> float:
-    for line in _read(proc / "stat").splitlines():
-        if line.startswith(b"btime "):
-            return float(line.split()[1])
-    return 0.0
-
-
-def _unit(cgroups: str) -> str | None:
-    """The service whose control group it is in (both versions of control groups)."""
-    for line in cgroups.splitlines():
-        services = [part for part in line.split(":", 2)[-1].split("/") if part.endswith(".service")]
-        if services:
-            return services[-1]
-    return None
-
-
-def _read(path: pathlib.Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
+def _gone(
+    heartbeats: t.Sequence[Process], located: t.Mapping[str, Local], proc: pathlib.Path
+) -> t.Iterator[tuple[str, Local]]:
+    """What this host or a container on it ran before: nothing here has that pid, or a newer process has its name and pid."""
+    inside = pids_inside(proc)
+    replaced = {(one.hostname, one.pid) for one in heartbeats if one.identity in located}
+    for one in heartbeats:
+        if one.pid is None or one.identity in located:
+            continue
+        ended = one.hostname == socket.gethostname() and one.pid not in inside
+        if ended or (one.superseded and (one.hostname, one.pid) in replaced):
+            yield one.identity, Local(one.pid, GONE, None)

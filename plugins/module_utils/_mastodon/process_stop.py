@@ -125,6 +125,12 @@ def kill(means: Means, picked: Process, local: Local) -> Stopped:
         )
     if _has_signed_off(means, picked.identity):
         return _account(means, picked.identity, found)  # somebody else has stopped it meanwhile
+    if not local.named and not found.complete:
+        raise SidekiqError(
+            f"The process {local.pid} of this host was told to be quiet, and the heartbeat {picked.identity} does not show it: they"
+            f" may be two processes, as the heartbeat has another host name. Nothing was killed; the process {local.pid} is quiet"
+            " now. Use signal: TERM, which works from anywhere."
+        )
     try:
         stop, archive = _record(means, picked.identity, found.work, local)
     except SidekiqError as problem:
@@ -193,8 +199,9 @@ def end_earlier(client: t.Any, key: Keys, now: float, check_mode: bool) -> list[
 
 def _has_ended(client: t.Any, key: Keys, stop: Stop, now: float) -> bool:
     parts = stop.identity.rsplit(":", 2)
-    if stop.ticks is not None and len(parts) == 3 and parts[1].isdecimal():
-        return is_gone(int(parts[1]), stop.ticks)
+    pid = stop.pid if stop.pid is not None else int(parts[1]) if len(parts) == 3 and parts[1].isdecimal() else None
+    if stop.ticks is not None and pid is not None:
+        return is_gone(pid, stop.ticks)
     batch = Batch(client)
     process, _work = together(batch, {"": read_process(batch, key, lambda: now, stop.identity)})[""]
     return process is None or not process.alive
@@ -280,8 +287,8 @@ def _last_words(means: Means, picked: Process) -> Stopped:
 
 
 def _record(means: Means, identity: str, work: t.Iterable[Work], local: Local | None) -> tuple[Stop, Writer | None]:
-    ticks = None if local is None else local.ticks
-    stop = Stop(identity, "", means.fate, socket.gethostname(), ticks)
+    ticks, pid = (None, None) if local is None else (local.ticks, local.pid)
+    stop = Stop(identity, "", means.fate, socket.gethostname(), ticks, pid)
     return record(means.client, means.key, means.archive_dir, means.server, redis_time(means.client), work, stop)
 
 

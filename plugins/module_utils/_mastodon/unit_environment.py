@@ -31,9 +31,14 @@ def unit_environment(unit: str, run: Runner) -> dict[str, str]:
         return {}
     if code != 0:
         return {}
+    return parse_environment([line for line in out.splitlines() if line])
+
+
+def parse_environment(lines: t.Iterable[str]) -> dict[str, str]:
+    """The variables of the `Environment=` and `EnvironmentFiles=` lines that `systemctl show` prints."""
     variables: dict[str, str] = {}
     files: list[str] = []
-    for line in out.splitlines():
+    for line in lines:
         key, _equals, value = line.partition("=")
         if key == "Environment":
             variables.update(assignments(value))

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import os
 import pwd
+import stat
 import typing as t
 from dataclasses import dataclass, field
 
 from .._sidekiq.errors import BadOption
 from . import dotenv
 
+_LARGEST: t.Final = 1024 * 1024  # characters
 FILES: t.Final = (".env.production.local", ".env.local", ".env.production", ".env")
 
 
@@ -80,9 +82,12 @@ def collect(
 
 
 def _read(path: str) -> str | None:
+    """The text of a file. Not of a pipe, for which a reader waits for ever: the folder may be another user's."""
     try:
-        with open(path, encoding="utf-8", errors="replace", newline="") as file:
-            return file.read()
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8", errors="replace", newline="") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise BadOption(f"mastodon_root: {path} is not a regular file. Set redis_url instead.")
+            return file.read(_LARGEST)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError:

@@ -16,7 +16,7 @@ import json
 import os
 import tempfile
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from . import lua
 from .archive import Entry, has_bit
@@ -65,13 +65,17 @@ return count
 
 @dataclass(frozen=True)
 class Stop:
-    """A stop that is under way. C(ticks): when the process started on C(host), None if it was not seen there."""
+    """A stop that is under way. C(ticks): when the process started on C(host), None if it was not seen there.
+
+    C(pid): its pid on that host, which is another one than that of its heartbeat if it ran in a container.
+    """
 
     identity: str
     archive: str
     fate: str
     host: str
     ticks: int | None
+    pid: int | None = None
 
 
 @dataclass
@@ -122,7 +126,7 @@ def record(
             positions[place] += 1
     if not archive.entries:
         return stop, None
-    stop = Stop(stop.identity, archive.path, stop.fate, stop.host, stop.ticks)
+    stop = replace(stop, archive=archive.path)
     try:
         with announced(client, key, TAKEN + archive.id):
             archive.seal()

@@ -1,13 +1,13 @@
 # Copyright (c) 2026, The fediverse.mastodon authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the process behind a heartbeat runs on this host, by files like those of /proc."""
+"""The processes of this host behind heartbeats, by files like those of /proc."""
 
 from __future__ import annotations
 
 import os
 import socket
-import time
+from dataclasses import replace
 
 import pytest
 
@@ -17,73 +17,68 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.proces
 HERE = socket.gethostname()
 TICKS = os.sysconf("SC_CLK_TCK")
 BOOTED = 1_700_000_000
-UNIFIED = "0::/system.slice/mastodon-sidekiq.service\n"
-OLD = "9:memory:/x\n1:name=systemd:/system.slice/system-mastodon.slice/mastodon-sidekiq@2.service\n"
 
 
-def heartbeat(host=HERE, pid=42, started_at=BOOTED + 101.0):
-    return Process(f"{host}:{pid}:abc", True, host, pid, started_at=started_at)
+def heartbeat(host=HERE, pid=42, started_at=BOOTED + 101.0, nonce="abc", **fields):
+    return Process(f"{host}:{pid}:{nonce}", True, host, pid, started_at=started_at, **fields)
 
 
 @pytest.fixture
-def proc(tmp_path):
-    def write(pid=42, command=b"sidekiq 7.3.2 live [0 of 25 busy]\0", state="S", seconds=100, cgroup=UNIFIED):
+def proc(tmp_path, monkeypatch):
+    def write(pid=42, command=b"sidekiq 7.3.2 live [0 of 25 busy]\0", state="S", inside=None):
         home = tmp_path / str(pid)
         home.mkdir()
         (home / "cmdline").write_bytes(command)
-        fields = [state, *["0"] * 18, str(seconds * TICKS)]
-        (home / "stat").write_text(f"{pid} (ruby) 3.3 (x)) {' '.join(fields)}\n")
-        (home / "cgroup").write_text(cgroup)
+        fields = [state, *["0"] * 18, str(100 * TICKS)]
+        (home / "stat").write_text(f"{pid} (ruby) {' '.join(fields)}\n")
+        (home / "status").write_text(f"NSpid:\t{pid}" + (f"\t{inside}\n" if inside else "\n"))
+        (home / "cgroup").write_text("0::/system.slice/mastodon-sidekiq.service\n")
         return tmp_path
 
-    (tmp_path / "stat").write_text(f"cpu 1 2\nbtime {BOOTED}\n")
+    (tmp_path / "stat").write_text(f"btime {BOOTED}\n")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     return write
 
 
-@pytest.mark.parametrize(
-    ("cgroup", "unit"),
-    [
-        (UNIFIED, "mastodon-sidekiq.service"),
-        (OLD, "mastodon-sidekiq@2.service"),
-        ("0::/user.slice/session-3.scope\n", None),
-        ("", None),
-    ],
-)
-def test_the_unit_is_that_of_its_control_group(proc, cgroup, unit):
-    found = local_process.find(heartbeat(), proc(cgroup=cgroup))
-    assert (found.pid, found.ticks, found.unit, found.gone) == (42, 100 * TICKS, unit, False)
+def live(**fields):
+    return heartbeat(version="7.3.2", tag="live", concurrency=25, **fields)
 
 
-@pytest.mark.parametrize(
-    ("beat", "kernel"),
-    [
-        (heartbeat(host="elsewhere"), {}),
-        (heartbeat(), {"command": b"postgres: writer\0"}),
-        (heartbeat(started_at=BOOTED + 50.0), {}),  # another process got its pid
-    ],
-)
-def test_what_does_not_agree_is_not_here(proc, beat, kernel):
-    assert local_process.find(beat, proc(**kernel)) is None
+def test_it_is_here(proc):
+    [found] = local_process.locate([live()], proc()).values()
+    assert found == local_process.Local(42, 100 * TICKS, "mastodon-sidekiq.service", named=True)
+    assert not found.gone
+
+
+def test_it_is_here_under_another_name(proc):
+    [found] = local_process.locate([live(host="renamed")], proc()).values()
+    assert (found.pid, found.named) == (42, False)
+
+
+def test_what_does_not_agree_is_not_here(proc):
+    beats = [live(started_at=BOOTED + 50.0), live(host="elsewhere", pid=7)]
+    assert local_process.locate(beats, proc()) == {}
 
 
 @pytest.mark.parametrize("kernel", [{"pid": 7}, {"state": "Z"}])
 def test_root_can_tell_that_it_has_ended(proc, kernel, monkeypatch):
     place = proc(**kernel)
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert local_process.find(heartbeat(), place).gone
+    [found] = local_process.locate([live()], place).values()
+    assert found.gone
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert local_process.find(heartbeat(), place) is None
+    assert local_process.locate([live()], place) == {}
 
 
-def test_it_has_ended_when_another_has_its_pid(proc):
-    place = proc()
-    assert not local_process.is_gone(42, 100 * TICKS, place)
-    assert local_process.is_gone(42, 99 * TICKS, place)
-    assert local_process.is_gone(43, 100 * TICKS, place)
+def test_a_pid_that_is_used_in_a_container_may_be_its_own(proc):
+    """Its process may run in a container that has this host's name."""
+    assert local_process.locate([live(started_at=BOOTED + 50.0)], proc(pid=9000, inside=42)) == {}
 
 
-def test_this_process_is_found_by_the_real_files():
-    ticks = local_process._started(os.getpid(), local_process.PROC)
-    assert not local_process.is_gone(os.getpid(), ticks)
-    began = local_process._booted(local_process.PROC) + ticks / TICKS
-    assert 0 <= time.time() - began < 86400 * 30
+def test_the_crashed_process_of_a_container_that_runs_again_has_ended(proc, monkeypatch):
+    monkeypatch.setattr("os.uname", lambda: os.uname_result(("Linux", "a1b2", "", "", "")))
+    old = live(host="a1b2", pid=7, started_at=BOOTED + 10.0, beat=BOOTED + 90.0, nonce="old")
+    old = replace(old, alive=False, superseded=True)
+    new = live(host="a1b2", pid=7, beat=BOOTED + 110.0)
+    found = local_process.locate([old, new], proc(pid=9000, inside=7))
+    assert found[old.identity].gone
+    assert (found[new.identity].pid, found[new.identity].gone) == (9000, False)
