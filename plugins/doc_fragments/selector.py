@@ -21,7 +21,7 @@ options:
       - Names of queues. Of the sets, the jobs that will go to them.
       - Is no condition on the jobs. To edit every job there, add O(all=true).
       - Names that articles use (C(export), C(federation)) are taken for what they mean, with a warning, unless there is such a queue.
-      - A queue that is nowhere, perhaps a slip, brings a warning.
+      - A queue that is nowhere, perhaps a slip, brings a warning. There are no wildcards.
     type: list
     elements: str
   classes:
@@ -32,7 +32,7 @@ options:
     elements: str
   jids:
     description:
-      - Ids of jobs.
+      - Ids of jobs. Sidekiq's are 24 hexadecimal digits; others are taken, too. There are no wildcards.
     type: list
     elements: str
   args:
@@ -43,6 +43,8 @@ options:
   domains:
     description:
       - Remote servers that the job deals with, as far as its class tells. V(*.example.com) means all subdomains of example.com, but not itself.
+      - A name in other letters than the DNS has is taken as Mastodon stores it, with C(xn--). Of a URL, and of a server with a port, the server
+        is taken, with a warning. An account, or what can be no name of a server, is an error.
     type: list
     elements: str
   errors:
@@ -91,6 +93,11 @@ options:
         (V(default(omit, true\))).
     type: bool
     default: false
+notes:
+  - White space and commas part the names in O(queues), O(classes), O(jids), O(domains) and O(errors), commas and line breaks those in O(tags). So a
+    list may be given as one text.
+  - A name that cannot be one by its form, such as a domain with a C(!) or a class in lower case, is an error. A name that can be one and matches
+    nothing is none.
 requirements:
   - jmespath, for O(where)
 """

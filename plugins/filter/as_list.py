@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.utils.display import Display
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.names import parse_names
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
@@ -16,6 +19,7 @@ version_added: 1.0.0
 description:
   - Made for the options of the roles. C(ansible-playbook -e name=value) makes every value a text; Ansible checks it against the role's argument
     specification, and then leaves it the text that it is.
+  - With a O(kind) the names are checked as the modules check theirs. What can be no such name by its form is an error.
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
 positional: _input
@@ -24,12 +28,26 @@ options:
     description: A list, or a text with commas between what would be its elements.
     type: raw
     required: true
+  kind:
+    description:
+      - What the list names. White space parts names, too, but for V(files) and V(tags).
+      - Of a URL in V(domains) its server is taken, with a warning.
+    type: str
+    choices: [queues, classes, errors, jids, domains, digests, identities, hostnames, tags, accounts, usernames, units, files, words]
+  option:
+    description: Name of the option, for the error and the warning.
+    type: str
+    default: list
 """
 
 EXAMPLES = r"""
 - name: Name the servers
   ansible.builtin.debug:
     msg: "{{ 'gone.example, dead.example' | fediverse.mastodon.as_list }}"
+
+- name: Name the servers, in the form in which Mastodon stores them
+  ansible.builtin.debug:
+    msg: "{{ 'https://Gone.example/ bücher.example' | fediverse.mastodon.as_list('domains', 'my_domains') }}"
 """
 
 RETURN = r"""
@@ -41,8 +59,15 @@ _value:
 
 
 @in_a_sentence
-def as_list(value: str | t.Sequence[t.Any]) -> list[t.Any]:
+def as_list(value: str | t.Sequence[t.Any], kind: str | None = None, option: str = "list") -> list[t.Any]:
     """See DOCUMENTATION."""
+    if kind is not None:
+        if isinstance(value, str) and not value.strip(" ,"):
+            return []  # as -e name= takes a list away
+        names, warnings = parse_names(kind, option, value)
+        for warning in warnings:
+            Display().warning(warning)
+        return names
     if isinstance(value, str):
         return [element.strip() for element in value.split(",") if element.strip()]
     return list(value)

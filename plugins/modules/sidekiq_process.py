@@ -16,6 +16,8 @@ description:
   - On the host of the process itself, outside of containers, O(signal=KILL) ends one that does not listen. Its running jobs are
     written to the disk before and put back after, so that none is lost.
   - All conditions that are given must hold. A list that is given and empty is a condition that no process fulfils.
+  - Each list of names may be given as one text. White space and commas part the names, commas and line breaks those in O(tags). A name that cannot be
+    one by its form, such as an identity without a pid, is an error.
 extends_documentation_fragment:
   - fediverse.mastodon.connection
   - fediverse.mastodon.attributes

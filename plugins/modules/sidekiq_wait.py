@@ -74,7 +74,7 @@ options:
         type: str
       class:
         description:
-          - With O(until[].busy), only jobs of this worker class.
+          - With O(until[].busy), only jobs of this worker class; C(*) and C(?) are wildcards.
         type: str
       gone:
         description:

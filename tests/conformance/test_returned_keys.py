@@ -96,7 +96,7 @@ RUNS: dict[str, list[dict[str, Any]]] = {
         {"state": "stopped", "running": {"jids": ["{stuck}"]}, "signal": "KILL"},
         {"state": "absent"},
     ],
-    "sidekiq_wait": [{"until": [{"queue": "pull", "size": 10**9}, {"gone": "no such"}]}],
+    "sidekiq_wait": [{"until": [{"queue": "pull", "size": 10**9}, {"gone": "no.such:1:abc"}]}],
     "sidekiq_config": [
         {"concurrency": 10, "timeout": 30, "backup": True},
         {"queues": [{"name": "default", "weight": 2}, "pull"]},

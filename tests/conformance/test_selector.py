@@ -173,7 +173,7 @@ def draw_option(chance: random.Random, name: str, members: list[Known]) -> Any:
             "sets": SETS,
             "queues": (*QUEUES, "nowhere"),
             "domains": (*HOSTS, "*.gone.example", "*.example", "GONE.example", "*.nowhere"),
-            "errors": (*ERRORS, "HTTP::*", "*Error", "Errno::ENO????", "http::*"),
+            "errors": (*ERRORS, "HTTP::*", "*Error", "Errno::ENO????", "Http::*"),
             "tags": (*TAGS, "none"),
         }[name]
         return chance.sample(pool, chance.randint(1, 3))

@@ -21,7 +21,7 @@ import urllib.parse
 from ansible.module_utils.urls import ConnectionError as NoConnection
 from ansible.module_utils.urls import SSLValidationError, open_url
 
-from .._mastodon.domain_blocks import refuse_two_readings
+from .._mastodon.names import refuse_two_readings
 from .._sidekiq.errors import BadOption, SidekiqError
 
 OPTIONS: t.Final = {

@@ -25,7 +25,7 @@ from .._sidekiq.errors import BadOption
 from .._sidekiq.snapshot import read_snapshot
 from .boundary import Result, Session, refuse_unwritable
 from .database import DATABASE_OPTIONS, find_database
-from .exports import reader, wanted
+from .exports import reader, wanted, with_names
 
 EXPORT_OPTIONS: t.Final = {
     "state": {"type": "str", "required": True, "choices": ["enqueued", "released", "restored"]},
@@ -45,7 +45,7 @@ _CHOICES: t.Final = ("backup_ids", "user_ids", "accounts")
 
 def edit_exports(session: Session) -> Result:
     """Put the jobs of orphans back, give their rows free, or put such rows back."""
-    options = session.options
+    options = with_names(session.options)
     _check(options)
     refuse_unwritable(read_snapshot(session.client, session.key, ("server",)), session)
     database = find_database(options).database
@@ -83,8 +83,9 @@ def _check(options: t.Mapping[str, t.Any]) -> None:
         raise BadOption("path belongs to state: restored.")
     if not chosen and not options["all"]:
         raise BadOption(f"Say which archives are meant: {', '.join(_CHOICES)}, or all: true for every orphan.")
-    if chosen and options["all"]:
-        raise BadOption(f"all: true and {chosen[0]} exclude each other.")
+    given = [name for name in _CHOICES if options[name] is not None]
+    if given and options["all"]:
+        raise BadOption(f"all: true and {given[0]} exclude each other.")
     if options["patience"] < 0:
         raise BadOption("patience must be 0 seconds or more.")
 

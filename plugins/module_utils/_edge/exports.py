@@ -15,6 +15,7 @@ from .._mastodon.backups import Backup, read_backups, read_finished, read_media_
 from .._mastodon.database import Database, NoDatabase
 from .._mastodon.export_look import Look, look
 from .._mastodon.exports import STATES, Export, Needless
+from .._mastodon.names import parse_names
 from .._mastodon.variables import Variables
 from .._sidekiq.errors import BadOption
 from .._sidekiq.times import iso
@@ -43,7 +44,7 @@ UNKNOWN: t.Final = (
 
 def export_info(session: Session) -> Result:
     """All archives that are not finished, or those that are asked for."""
-    options = session.options
+    options = with_names(session.options)
     for name in ("measure", "patience"):
         if options[name] < 0:
             raise BadOption(f"{name} must be 0 seconds or more.")
@@ -84,6 +85,13 @@ def reader(database: Database | None) -> t.Callable[[], list[Backup]] | None:
     return None if database is None else lambda: read_backups(database)
 
 
+def with_names(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The options with the names of accounts as rows have them. Raises BadOption for what can be none of this server."""
+    accounts = options["accounts"]
+    names = None if accounts is None else [name.lower() for name in parse_names("usernames", "accounts", accounts)[0]]
+    return {**options, "accounts": names}
+
+
 def wanted(options: t.Mapping[str, t.Any], backup_id: int, row: Backup | None) -> bool:
     """Whether the options mean this archive; without a choice they mean all."""
     if options["backup_ids"] is not None and backup_id not in options["backup_ids"]:
@@ -96,7 +104,7 @@ def _is_of(options: t.Mapping[str, t.Any], row: Backup | None) -> bool:
     users, accounts = options["user_ids"], options["accounts"]
     if users is not None and (row is None or row.user_id not in users):
         return False
-    return accounts is None or (row is not None and row.account in accounts)
+    return accounts is None or (row is not None and (row.account or "").lower() in accounts)
 
 
 def shape(

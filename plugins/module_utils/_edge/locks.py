@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 import typing as t
 from collections import Counter
 
+from .._mastodon.names import parse_names
 from .._sidekiq.duration import seconds
 from .._sidekiq.errors import BadOption, at_least
 from .._sidekiq.lock import Lock, audit, free
@@ -33,11 +35,12 @@ def free_locks(session: Session) -> Result:
     at_least(0, "max_locks", options["max_locks"])
     snapshot = read_snapshot(session.client, session.key, ("server",))
     refuse_unwritable(snapshot, session)
-    if options["force"] and options["digests"] == ["*"]:
+    digests, _warnings = parse_names("digests", "digests", options["digests"])
+    if options["force"] and any(re.fullmatch(r"(?:uniquejobs:)?[*?]*", one) for one in digests):
         raise BadOption("force frees locks of living jobs, so it needs digests that name them.")
     report = audit(session.client, session.key, snapshot.taken_at, min_age)
     orphaned = {lock.digest for lock in report.orphaned}
-    meant = [lock for lock in report.locks if any(fnmatch.fnmatchcase(lock.digest, one) for one in options["digests"])]
+    meant = [lock for lock in report.locks if any(fnmatch.fnmatchcase(lock.digest, one) for one in digests)]
     kept: Counter[str] = Counter()
     wanted: list[Lock] = []
     for lock in meant:

@@ -14,6 +14,7 @@ from dataclasses import fields
 
 from .._mastodon.health.finding import SEVERITIES
 from .._mastodon.health.thresholds import MASTODON_LATENCY, Thresholds
+from .._mastodon.names import parse_names
 from .._mastodon.workers import LONG_RUNNING
 from .._sidekiq.snapshot import Snapshot, read_snapshot
 from .._sidekiq.times import iso
@@ -88,7 +89,11 @@ def health(session: Session) -> Result:
     from .._mastodon.health.view import View
 
     options = session.options
-    limits = Thresholds(**{field.name: options[field.name] for field in fields(Thresholds)})
+    given = {field.name: options[field.name] for field in fields(Thresholds)}
+    given["long_running_classes"], _none = parse_names(
+        "classes", "long_running_classes", options["long_running_classes"]
+    )
+    limits = Thresholds(**given)
     snapshot = read_snapshot(session.client, session.key)
     survey = take_survey(session.client, session.key, snapshot, options["survey_limit"], limits.lock_age)
     findings = judge(View(snapshot, survey, limits, options["systemd_unit"]))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from .._mastodon import process_stop
 from .._mastodon.local_process import Local, locate
+from .._mastodon.names import parse_names
 from .._mastodon.process_choice import Choice, Picked, Running, pick, translated
 from .._mastodon.process_stop import Means
 from .._mastodon.workers import remote_domain
@@ -132,12 +133,13 @@ def _choice(options: t.Mapping[str, t.Any]) -> tuple[Choice, list[str]]:
     if options["running"] is not None:
         given = options["running"]
         longer = given["longer_than"]
-        names = {name: given[name] for name in ("classes", "queues", "domains", "jids")}
+        names = _names(given, ("classes", "queues", "domains", "jids"), "running.", warnings)
         running = Running(**names, longer_than=None if longer is None else seconds(longer, "running.longer_than"))
         if running.empty:
             raise BadOption("running is empty. Give it one of classes, queues, domains, jids or longer_than.")
-        running, warnings = translated(running)
-    names = {name: options[name] for name in ("identities", "hostnames", "tags", "queues")}
+        running, more = translated(running)
+        warnings += more
+    names = _names(options, ("identities", "hostnames", "tags", "queues"), "", warnings)
     choice = Choice(**names, running=running)
     if options["state"] == "absent":
         wrong = [name for name in ("tags", "queues", "running") if options[name] is not None]
@@ -154,6 +156,18 @@ def _choice(options: t.Mapping[str, t.Any]) -> tuple[Choice, list[str]]:
     if options["state"] != "stopped" and options["signal"] == "KILL":
         raise BadOption("signal: KILL belongs to state: stopped.")
     return choice, warnings
+
+
+def _names(
+    given: t.Mapping[str, t.Any], lists: t.Sequence[str], start: str, warnings: list[str]
+) -> dict[str, list[str] | None]:
+    """The lists of names, in the form that processes and jobs have; None where no condition is given."""
+    found: dict[str, list[str] | None] = dict.fromkeys(lists)
+    for name in lists:
+        if given[name] is not None:
+            found[name], more = parse_names(name, start + name, given[name])
+            warnings += more
+    return found
 
 
 def _plan(session: Session, snapshot: Snapshot, choice: Choice) -> list[Planned]:

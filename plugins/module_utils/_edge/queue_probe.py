@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._mastodon.names import parse_names
 from .._mastodon.queue_probe import WORKER, new_probe, send
 from .._sidekiq.duration import seconds
 from .._sidekiq.job import parse
@@ -32,7 +33,8 @@ def probe(session: Session) -> Result:
     takers = [process for process in snapshot.processes or () if process.alive and not process.quiet]
     served = {queue for process in takers for queue in process.queues}
     known = {queue.name: queue for queue in snapshot.queues or ()}
-    wanted = options["queues"] if options["queues"] is not None else sorted({*known, *served})
+    given = options["queues"]
+    wanted = sorted({*known, *served}) if given is None else parse_names("queues", "queues", given)[0]
     unserved = [name for name in wanted if name not in served]
     versions = [process.version for process in takers]
     milliseconds = writes_milliseconds(parse(b"{}"), versions)
@@ -71,7 +73,7 @@ def probe(session: Session) -> Result:
         "server": session.server,
         "queues": queues,
         "passed": bool(queues) and all(entry["passed"] for entry in queues),
-        "reason": _reason(queues, options["queues"]),
+        "reason": _reason(queues, given),
         "diff": {"before": {"probes": 0}, "after": {"probes": len(probes)}},
     }
 

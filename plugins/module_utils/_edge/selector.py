@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import typing as t
 
+from .._mastodon.names import KINDS, parse_names
 from .._mastodon.selector import Criteria
 from .._sidekiq.duration import seconds
+from .._sidekiq.errors import BadOption
 
 Options = t.Mapping[str, t.Any]
 
@@ -40,10 +42,19 @@ def selector_argument_spec() -> dict[str, dict[str, t.Any]]:
 
 
 def criteria_from_options(options: Options) -> Criteria:
-    """Raises BadOption for a span of time that cannot be read."""
+    """Raises BadOption for a name that cannot be one by its form, and for a span of time that cannot be read."""
     lists = ("sets", "queues", "classes", "jids", "args", "domains", "errors", "tags")
+    given = {name: tuple(options.get(name) or ()) for name in lists}
+    warnings: list[str] = []
+    for name in lists:
+        if name in KINDS:
+            names, more = parse_names(name, name, given[name])
+            given[name] = tuple(names)
+            warnings += more
+    if options.get("error_message") == "":
+        raise BadOption("error_message is empty, which stands in every message. Leave it out, or say what it is.")
     return Criteria(
-        **{name: tuple(options.get(name) or ()) for name in lists},
+        **given,
         error_message=options.get("error_message"),
         older_than=_span(options, "older_than"),
         newer_than=_span(options, "newer_than"),
@@ -52,6 +63,7 @@ def criteria_from_options(options: Options) -> Criteria:
         where=options.get("where"),
         all=bool(options.get("all")),
         nothing=any(options.get(name) == [] for name in lists),
+        warnings=tuple(warnings),
     )
 
 

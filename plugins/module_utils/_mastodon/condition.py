@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import typing as t
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from .._sidekiq.errors import BadOption
 from .._sidekiq.process import Process
 from .._sidekiq.snapshot import Snapshot
 from .health.thresholds import Thresholds
+from .names import parse_name
 from .workers import no_such_queue, unknown_queues
 
 FILTERS: t.Final = {
@@ -32,6 +34,16 @@ STEADY: t.Final = ("busy", "jid")
 """What heartbeats tell, so that it is certain only when every process has beaten once more."""
 
 _LARGEST: t.Final = 2**53
+
+_KINDS: t.Final = {
+    "queue": "queues",
+    "hostname": "hostnames",
+    "tag": "tags",
+    "identity": "identities",
+    "gone": "identities",
+    "jid": "jids",
+    "class": "classes",
+}
 
 _PARTS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
     "size": ("queues", "sets", "processes"),
@@ -81,6 +93,12 @@ class Seen:
     left: float | None = None
 
 
+def _name(name: str, written: t.Any, number: int) -> str:
+    """A name that can be one by its form: one that cannot would be met at once, as nothing has it."""
+    kind = _KINDS.get(name)
+    return str(written) if kind is None else parse_name(kind, f"until, entry {number}: {name}", str(written))
+
+
 def condition(entry: t.Mapping[str, t.Any], number: int) -> Condition:
     """The condition in an entry of the option. Raises BadOption, with the entry's number (from 1)."""
     given = {name: value for name, value in entry.items() if value is not None}
@@ -93,11 +111,11 @@ def condition(entry: t.Mapping[str, t.Any], number: int) -> Condition:
     wrong = [name for name in given if name != kind and name not in FILTERS[kind]]
     if wrong:
         raise BadOption(f"until, entry {number}: {', '.join(wrong)} does not go with {kind}.")
-    only = {name: str(given[name]) for name in FILTERS[kind] if name in given}
+    only = {name: _name(name, given[name], number) for name in FILTERS[kind] if name in given}
     if kind in ("size", "latency", "due") and len(only) != 1:
         raise BadOption(f"until, entry {number}: {kind} needs {' or '.join(FILTERS[kind])}.")
     if kind in ("gone", "jid"):
-        return Condition(kind, 0.0, only, str(given[kind]))
+        return Condition(kind, 0.0, only, _name(kind, given[kind], number))
     if kind == "schedule_moving":
         if not given[kind]:
             raise BadOption(f"until, entry {number}: schedule_moving can only be waited for as true.")
@@ -156,7 +174,7 @@ def _number(one: Condition, snapshot: Snapshot) -> int | float:
             for work in snapshot.work or ()
             if work.identity in meant
             and only.get("queue") in (None, work.queue)
-            and only.get("class") in (None, work.job.display_class)
+            and ("class" not in only or fnmatch.fnmatchcase(work.job.display_class or "", only["class"]))
         )
     if "set" in only:
         found = (snapshot.sets or {})[only["set"]]

@@ -10,12 +10,11 @@ import typing as t
 from dataclasses import dataclass
 
 from .._sidekiq.errors import BadOption, SidekiqError
+from .names import host_name
 
 SEVERITIES: t.Final = ("noop", "silence", "suspend")
 FIELDS: t.Final = ("severity", "reject_media", "reject_reports", "private_comment", "public_comment", "obfuscate")
 """What can be set of a block. The names are Mastodon's own."""
-_DEVIATIONS: t.Final = frozenset("\u00df\u03c2\u200c\u200d")
-"""Sharp s, final sigma, and what joins or parts letters: the deviation characters of Unicode's UTS 46."""
 
 Block = dict[str, t.Any]
 """C(id), C(domain) and the FIELDS."""
@@ -33,21 +32,7 @@ class Step:
 
 def normal(domain: str) -> str:
     """The name as Mastodon stores it. Raises BadOption for what is no name of a server."""
-    text = domain.strip().rstrip(".").lower()
-    refuse_two_readings(text, "domain")
-    try:
-        ascii_text = text.encode("idna").decode("ascii")
-    except UnicodeError:
-        ascii_text = ""
-    if not ascii_text or not all(part and part.replace("-", "").isalnum() for part in ascii_text.split(".")):
-        raise BadOption(f"domain: {domain!r} is no name of a server, such as gone.example.")
-    return ascii_text
-
-
-def refuse_two_readings(host: str, option: str) -> None:
-    """Raises BadOption for a name that is one server by IDNA 2003, as Python has it, and another by IDNA 2008."""
-    if _DEVIATIONS & set(host):
-        raise BadOption(f"{option}: {host!r} may mean two servers. Write the name as it is in the DNS, with xn--.")
+    return host_name("domain", domain)
 
 
 def block_of(said: t.Any) -> Block:

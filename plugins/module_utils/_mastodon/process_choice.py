@@ -106,6 +106,4 @@ def _is_meant(one: Work, running: Running) -> bool:
 def _is_of(domain: str | None, domains: t.Sequence[str]) -> bool:
     if domain is None:
         return False
-    return any(
-        domain.endswith(name[1:].lower()) if name.startswith("*.") else domain == name.lower() for name in domains
-    )
+    return any(domain.endswith(name[1:]) if name.startswith("*.") else domain == name for name in domains)

@@ -34,7 +34,7 @@ _AS_IT_IS = re.compile(r'[^"\\/\x00-\x1f\ud800-\udfff]+')  # but for \u, JSON ha
 class Criteria:
     """What a task asks for; conditions are joined by and, lists by or. Ages in seconds.
 
-    C(nothing): one of the lists was given without an entry, and none of none holds.
+    C(nothing): one of the lists was given without an entry, and none of none holds. C(warnings): how names were understood.
     """
 
     sets: t.Sequence[str] = ()
@@ -53,6 +53,7 @@ class Criteria:
     where: str | None = None
     all: bool = False
     nothing: bool = False
+    warnings: t.Sequence[str] = ()
 
     @property
     def empty(self) -> bool:
@@ -95,7 +96,8 @@ class Selector:
                 "No condition is given, so this would mean every job there is. Give one (sets, queues, classes, jids, args,"
                 " domains, errors, ...), or say all: true."
             )
-        classes, self.warnings = articles.translate(criteria.classes, articles.CLASSES, "worker class")
+        classes, warnings = articles.translate(criteria.classes, articles.CLASSES, "worker class")
+        self.warnings = [*criteria.warnings, *warnings]
         self._criteria = criteria
         self._now = now
         self.needles = _needles(classes, criteria)
@@ -151,7 +153,8 @@ def _needles(classes: t.Sequence[str], criteria: Criteria) -> Needles:
             return Needles([literal.encode() for literal in literals])
     # a server's name may stand in an activity, a text of JSON inside the job, and is the same in any case
     names = [domain[1:] if domain.startswith("*.") else domain for domain in criteria.domains]
-    if names and all(map(_SERVER.fullmatch, names)):
+    # and one with xn-- may stand there in letters, which have more than one case and more than one way to be written
+    if names and all(_SERVER.fullmatch(name) and "xn--" not in name for name in names):
         return Needles([name.encode() for name in names], folded=True, nested=True)
     return Needles()
 
@@ -236,8 +239,8 @@ def _same(wanted: t.Any, argument: t.Any) -> bool:
 
 
 def _of_domains(domains: t.Sequence[str]) -> Test:
-    exact = frozenset(domain.lower() for domain in domains if not domain.startswith("*."))
-    endings = tuple(domain[1:].lower() for domain in domains if domain.startswith("*."))
+    exact = frozenset(domain for domain in domains if not domain.startswith("*."))
+    endings = tuple(domain[1:] for domain in domains if domain.startswith("*."))
 
     def test(job: Job, _place: Place, _score: float | None, _position: int) -> bool:
         domain = remote_domain(job)

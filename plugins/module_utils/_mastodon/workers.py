@@ -108,11 +108,30 @@ def _host(value: str) -> str | None:
     try:
         host = urlsplit(value).hostname
         # what stands nowhere in the value, as urlsplit drops line breaks and Python knows other letters for k, is no name either
-        if not host or host.encode() not in value.encode().lower():
+        if not host or (
+            host not in value.lower() if not host.isascii() else host.encode() not in value.encode().lower()
+        ):
             return None
     except ValueError:
         return None
-    return host if _HOST.fullmatch(host) else None
+    return _as_in_the_dns(host) if _HOST.fullmatch(host) else None
+
+
+def _as_in_the_dns(host: str) -> str | None:
+    """With xn--, as Mastodon stores servers and asks them (DeliveryWorker normalizes the URL); else one server has two names.
+
+    None where the name in ASCII would be another text than any in the job, as of letters in full width.
+    """
+    if host.isascii():
+        return host
+    try:
+        labels = [label if label.isascii() else label.encode("idna").decode("ascii") for label in host.split(".")]
+    except UnicodeError:
+        return None
+    whole = all(
+        label.isascii() or name.startswith("xn--") and "." not in name for label, name in zip(host.split("."), labels)
+    )
+    return ".".join(labels) if whole else None
 
 
 def _of_domain(value: t.Any) -> str | None:

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import pytest
+from ansible.errors import AnsibleFilterError
+from ansible.utils.display import Display
 
 from ansible_collections.fediverse.mastodon.plugins.filter.as_list import as_list
 
@@ -23,3 +25,31 @@ from ansible_collections.fediverse.mastodon.plugins.filter.as_list import as_lis
 )
 def test_as_list(given, meant):
     assert as_list(given) == meant
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "meant"),
+    [
+        ("queues", "", []),
+        ("queues", " , ", []),
+        ("queues", [], []),
+        ("queues", "push pull, ingress", ["push", "pull", "ingress"]),
+        ("domains", ["Gone.example\n", "bücher.example"], ["gone.example", "xn--bcher-kva.example"]),
+        ("files", ".env.production, my file", [".env.production", "my file"]),
+    ],
+    ids=repr,
+)
+def test_names(kind, given, meant):
+    assert as_list(given, kind, "an_option") == meant
+
+
+def test_what_can_be_no_name_is_refused():
+    with pytest.raises(AnsibleFilterError, match="my_domains: 'gone[*]' is no pattern for servers"):
+        as_list("gone*", "domains", "my_domains")
+
+
+def test_of_a_url_its_server_is_taken_with_a_warning(monkeypatch):
+    warnings = []
+    monkeypatch.setattr(Display, "warning", lambda _self, text: warnings.append(text))
+    assert as_list("https://gone.example/inbox", "domains", "my_domains") == ["gone.example"]
+    assert [text.partition(":")[0] for text in warnings] == ["my_domains"]

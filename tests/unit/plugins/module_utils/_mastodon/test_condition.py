@@ -48,8 +48,17 @@ SNAPSHOT = made(
         "scheduled": made(JobSet, size=5, due=1, oldest_at=NOW - 2),
         "dead": made(JobSet, size=100, due=0),
     },
-    processes=(process("one"), process("two", quiet=True), process("far", host="b"), process("ghost", alive=False)),
-    work=(work("one", "BackupWorker", "pull"), work("far", "LinkCrawlWorker", "pull"), work("one", "A", "push")),
+    processes=(
+        process("one:1:a"),
+        process("two:1:a", quiet=True),
+        process("far", host="b"),
+        process("ghost:1:a", alive=False),
+    ),
+    work=(
+        work("one:1:a", "BackupWorker", "pull"),
+        work("far", "LinkCrawlWorker", "pull"),
+        work("one:1:a", "A", "push"),
+    ),
     schedule=(),
 )
 
@@ -66,12 +75,13 @@ SNAPSHOT = made(
         ({"set": "retry", "due": 0}, "due jobs of the retry set", "at most 0", 3, False, 3.0),
         ({"busy": 0}, "running jobs", "at most 0", 3, False, 3.0),
         ({"busy": 0, "hostname": "b"}, "running jobs of hostname b", "at most 0", 1, False, 1.0),
-        ({"busy": 0, "identity": "two"}, "running jobs of identity two", "at most 0", 0, True, 0.0),
+        ({"busy": 0, "class": "Backup*"}, "running jobs of class Backup*", "at most 0", 1, False, 1.0),
+        ({"busy": 0, "identity": "two:1:a"}, "running jobs of identity two:1:a", "at most 0", 0, True, 0.0),
         ({"busy": 1, "queue": "pull", "class": "BackupWorker"}, None, "at most 1", 1, True, 0.0),
         ({"processes": 2}, "processes", "at least 2", 2, True, 0.0),
         ({"processes": 2, "hostname": "a"}, "processes of hostname a", "at least 2", 1, False, 1.0),
-        ({"gone": "one"}, "process one", "gone", "there", False, None),
-        ({"gone": "ghost"}, "process ghost", "gone", "gone", True, None),
+        ({"gone": "one:1:a"}, "process one:1:a", "gone", "there", False, None),
+        ({"gone": "ghost:1:a"}, "process ghost:1:a", "gone", "gone", True, None),
         ({"jid": "x"}, "job x", "finished", "queue:pull", False, 1.0),
         ({"jid": "y"}, "job y", "finished", "finished", True, 0.0),
         ({"schedule_moving": True}, "schedule", "moving", "1 overdue", False, 1.0),
@@ -95,6 +105,10 @@ def test_every_kind(entry, name, wanted, observed, met, left):
         ({"set": "retry", "latency": "1s"}, "set does not go with latency"),
         ({"queue": "push", "latency": "soon"}, "until, entry 3: latency: 'soon' is no span of time"),
         ({"gone": "a", "hostname": "b"}, "hostname does not go with gone"),
+        ({"gone": "web-1"}, "until, entry 3: gone: 'web-1' is no identity"),
+        ({"queue": "push pull", "size": 0}, "until, entry 3: queue: 'push pull' is more than one name"),
+        ({"busy": 0, "class": "backup worker"}, "until, entry 3: class: 'backup' is no job class"),
+        ({"jid": ""}, "until, entry 3: jid names nothing"),
         ({"busy": -1}, "busy must be from 0 to"),
         ({"queue": "push", "size": 10**400}, "until, entry 3: size must be from 0 to"),
         ({"queue": "push", "latency": "9" * 400}, "until, entry 3: latency must be from 0 to"),
@@ -112,7 +126,7 @@ def test_a_dead_job_will_not_finish():
 
 
 def test_no_more_is_read_than_is_needed():
-    assert parts([condition({"gone": "a"}, 1)]) == {"processes"}
+    assert parts([condition({"gone": "a:1:b"}, 1)]) == {"processes"}
     assert parts([condition({"busy": 1}, 1), condition({"set": "retry", "due": 1}, 2)]) == {"processes", "work", "sets"}
     assert parts([condition({"processes": 1, "queue": "a"}, 1)]) == {"processes", "queues"}
     assert parts([condition({"queue": "a", "size": 1}, 1), condition({"schedule_moving": True}, 2)]) <= set(PARTS)
