@@ -20,6 +20,7 @@ description:
 extends_documentation_fragment:
   - fediverse.mastodon.connection
   - fediverse.mastodon.database
+  - fediverse.mastodon.run
   - fediverse.mastodon.attributes
   - fediverse.mastodon.attributes.actiongroup_sidekiq
   - fediverse.mastodon.attributes.state_module

@@ -64,19 +64,33 @@ options:
     type: dict
   archives:
     description:
-      - Archives to add; one that is there already is not added again.
+      - Archives to add; one that is there already is not added again. M(fediverse.mastodon.sidekiq_job), M(fediverse.mastodon.sidekiq_process) and
+        M(fediverse.mastodon.export) add theirs by themselves if they are given the run.
     type: list
     elements: path
     default: []
+  archive_dir:
+    description:
+      - Where the archives of the run will be, for a new record. C(fediverse.mastodon.undo) searches this directory if the run does not come to
+        its end.
+    type: path
+    default: ~/.local/state/fediverse.mastodon/archives
   steps:
     description:
-      - What was done, to add; one that is there already is not added again.
+      - What was done, to add; one that is there already is not added again. A step with the C(did) and the C(archive) of one that is marked
+        C(under_way) replaces that one.
     type: list
     elements: dict
     default: []
   ended:
     description:
       - Whether the run has ended.
+    type: bool
+    default: false
+  closed:
+    description:
+      - Whether the run must not go on. The modules that edit refuse to add an archive to a record that is closed, was undone or has ended.
+      - C(fediverse.mastodon.undo) sets it first, so that an edit which the interrupted runbook left behind cannot begin meanwhile.
     type: bool
     default: false
   undone:
@@ -156,6 +170,11 @@ record:
       returned: success
       type: str
       sample: "2026-11-22T07:09:12Z"
+    closed_at:
+      description: When it was closed to further edits, in UTC; null if it was not.
+      returned: success
+      type: str
+      sample: null
     undone_at:
       description: When it was undone, in UTC; null if it was not.
       returned: success
@@ -182,8 +201,16 @@ record:
       type: list
       elements: str
       sample: [/root/.local/state/fediverse.mastodon/archives/20261122T070556Z-absent-73643a966f862de1.jsonl.gz]
+    archive_dirs:
+      description: The directories in which the archives of the run are.
+      returned: success
+      type: list
+      elements: str
+      sample: [/root/.local/state/fediverse.mastodon/archives]
     steps:
-      description: What was done, in its order.
+      description:
+        - What was done, in its order. A step that is marked C(under_way) is an edit that had named its archive, and of which nobody recorded
+          how it ended.
       returned: success
       type: list
       elements: dict

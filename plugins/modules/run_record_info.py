@@ -12,6 +12,7 @@ short_description: Read the records of runs of runbooks
 version_added: 1.0.0
 description:
   - Reads what M(fediverse.mastodon.run_record) has written on this host.
+  - A run that did not come to its end is completed by the archives in its directories that name the run and that the record lacks.
 extends_documentation_fragment:
   - fediverse.mastodon.attributes
   - fediverse.mastodon.attributes.info_module
@@ -45,6 +46,23 @@ records:
   type: list
   elements: dict
   sample: [{"run": "20261122T070556Z-export_rescue-1a2b3c", "runbook": "export_rescue", "who": "alice"}]
+unsure:
+  description: Runs without an end of which it cannot be told which archives they have, by name, with the reason.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+  contains:
+    run:
+      description: The name of the run.
+      returned: success
+      type: str
+      sample: 20261122T070556Z-export_rescue-1a2b3c
+    reason:
+      description: Why it cannot be told.
+      returned: success
+      type: str
+      sample: "The archive directory /var/backups/jobs cannot be read: Permission denied."
 unreadable:
   description: Runs whose records cannot be read, by name. They are not in RV(records).
   returned: success

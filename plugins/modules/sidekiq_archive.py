@@ -17,6 +17,7 @@ description:
     also by O(sets) or O(queues) alone. Without a selection the whole archive is restored.
   - They go into the Redis from which they were taken, by whatever address it is reached. One that does not know the archive is refused, which is
     another one, another database, or one whose data were lost or set back to a time before the edit; O(force) restores into it.
+  - An edit that still runs, even though the playbook that started it is gone, is waited for; after a minute the task fails and restores nothing.
   - Jobs that an edit moved (O(fediverse.mastodon.sidekiq_job#module:state=moved), V(dead), V(enqueued)) are fetched from where they went; those
     that are no longer there have moved on and are left alone.
 extends_documentation_fragment:

@@ -18,6 +18,7 @@ description:
 extends_documentation_fragment:
   - fediverse.mastodon.connection
   - fediverse.mastodon.selector
+  - fediverse.mastodon.run
   - fediverse.mastodon.attributes
   - fediverse.mastodon.attributes.actiongroup_sidekiq
   - fediverse.mastodon.attributes.state_module

@@ -20,6 +20,7 @@ description:
     one by its form, such as an identity without a pid, is an error.
 extends_documentation_fragment:
   - fediverse.mastodon.connection
+  - fediverse.mastodon.run
   - fediverse.mastodon.attributes
   - fediverse.mastodon.attributes.actiongroup_sidekiq
   - fediverse.mastodon.attributes.state_module

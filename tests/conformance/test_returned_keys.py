@@ -110,6 +110,7 @@ RUNS: dict[str, list[dict[str, Any]]] = {
             "archives": ["/a"],
             "steps": [{"did": "nothing"}],
             "ended": True,
+            "closed": True,
             "undone": True,
         }
     ],
@@ -247,6 +248,8 @@ def results_of(name, modules, check_mode=False):
         modules.run("sidekiq_job", RUNS["sidekiq_job"][4])
     if name == "run_record_info":
         modules.run("run_record", RUNS["run_record"][0])
+        nowhere = {"runbook": "r", "reason": "its archives cannot be read", "archive_dir": "/dev/null"}
+        modules.run("run_record", nowhere)
         modules.spoil_a_record()
     results = []
     with modules.neighbors() if name == "mastodon_info" else contextlib.nullcontext():

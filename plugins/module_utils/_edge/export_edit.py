@@ -18,14 +18,18 @@ from .._mastodon.export_claim import claim, milliseconds, new_job
 from .._mastodon.export_look import Look, look
 from .._mastodon.export_plan import Decision, decide
 from .._mastodon.export_record import mark_done, read_record, write_record
+from .._mastodon.record_file import held
 from .._mastodon.release import read_release
+from .._mastodon.runbook.edits import Run, forget_archive, name_archive
 from .._sidekiq.clock import redis_time
 from .._sidekiq.duration import seconds
 from .._sidekiq.errors import BadOption
+from .._sidekiq.file_lock import refuse_held
 from .._sidekiq.snapshot import read_snapshot
 from .boundary import Result, Session, refuse_unwritable
 from .database import DATABASE_OPTIONS, find_database
 from .exports import reader, wanted, with_names
+from .run_options import ARCHIVES, RUN_OPTIONS, run_of
 
 EXPORT_OPTIONS: t.Final = {
     "state": {"type": "str", "required": True, "choices": ["enqueued", "released", "restored"]},
@@ -37,7 +41,8 @@ EXPORT_OPTIONS: t.Final = {
     "max_exports": {"type": "int"},
     "patience": {"type": "float", "default": 75.0},
     "path": {"type": "path"},
-    "archive_dir": {"type": "path", "default": "~/.local/state/fediverse.mastodon/archives"},
+    "archive_dir": {"type": "path", "default": ARCHIVES},
+    **RUN_OPTIONS,
     **DATABASE_OPTIONS,
 }
 _CHOICES: t.Final = ("backup_ids", "user_ids", "accounts")
@@ -47,6 +52,7 @@ def edit_exports(session: Session) -> Result:
     """Put the jobs of orphans back, give their rows free, or put such rows back."""
     options = with_names(session.options)
     _check(options)
+    run = run_of(options, session.check_mode)
     refuse_unwritable(read_snapshot(session.client, session.key, ("server",)), session)
     database = find_database(options).database
     if database is None:  # it is required, so it was found
@@ -69,7 +75,7 @@ def edit_exports(session: Session) -> Result:
         if options["state"] == "enqueued":
             done, jids = _enqueue(session, seen, meant)
         else:
-            done, record = _release(session, database, seen, meant)
+            done, record = _release(session, database, seen, meant, run)
     return _result(session, database, [done.get(one.backup_id, one) for one in decisions], jids, record)
 
 
@@ -118,15 +124,20 @@ def _enqueue(session: Session, seen: Look, meant: t.Sequence[Decision]) -> tuple
 
 
 def _release(
-    session: Session, database: Database, seen: Look, meant: t.Sequence[Decision]
+    session: Session, database: Database, seen: Look, meant: t.Sequence[Decision], run: Run | None
 ) -> tuple[dict[int, Decision], str | None]:
     rows = read_whole(database, [one.backup_id for one in meant])
-    directory = os.path.expanduser(session.options["archive_dir"])
+    directory = os.path.abspath(os.path.expanduser(session.options["archive_dir"]))
     record = write_record(directory, describe(database.settings), rows, seen.found.read_at)
-    claimed = {one.backup_id: claim(session.client, session.key, one.backup_id, seen.began) for one in meant}
-    gone = delete_unfinished(database, [number for number, answer in claimed.items() if answer == "done"])
-    if not gone:
-        os.unlink(record.path)
+    with held(record.path):
+        if run is not None:
+            name_archive(run, record.path)
+        claimed = {one.backup_id: claim(session.client, session.key, one.backup_id, seen.began) for one in meant}
+        gone = delete_unfinished(database, [number for number, answer in claimed.items() if answer == "done"])
+        if not gone:
+            if run is not None:
+                forget_archive(run, record.path)
+            os.unlink(record.path)
     done = {}
     for one in meant:
         answer = claimed[one.backup_id]
@@ -142,7 +153,9 @@ def _release(
 
 
 def _restore(session: Session, database: Database) -> Result:
-    record = read_record(os.path.expanduser(session.options["path"]))
+    path = os.path.expanduser(session.options["path"])
+    refuse_held(path)
+    record = read_record(path)
     here = describe(database.settings)
     if record.database != here:
         raise BadOption(f"The record {record.path} is of the database {record.database}, this is {here}.")

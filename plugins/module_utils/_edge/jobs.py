@@ -24,6 +24,7 @@ from .._sidekiq.archive_writer import Writer
 from .._sidekiq.change import Wish
 from .._sidekiq.duration import seconds
 from .._sidekiq.errors import BadOption, at_least
+from .._sidekiq.file_lock import refuse_held
 from .._sidekiq.job import parse
 from .._sidekiq.place import place_named
 from .._sidekiq.restore import Restorer
@@ -31,9 +32,8 @@ from .._sidekiq.snapshot import Snapshot, read_snapshot
 from .._sidekiq.take import TAKEN, Taker
 from .._sidekiq.times import iso
 from .boundary import Result, Session, refuse_unwritable
+from .run_options import ARCHIVES, RUN_OPTIONS, run_of
 from .selector import criteria_from_options, selector_argument_spec
-
-ARCHIVES: t.Final = "~/.local/state/fediverse.mastodon/archives"
 
 INFO_OPTIONS: t.Final = {
     **selector_argument_spec(),
@@ -58,6 +58,7 @@ JOB_OPTIONS: t.Final = {
     "time_limit": {"type": "str"},
     "force": {"type": "bool", "default": False},
     "archive_dir": {"type": "path", "default": ARCHIVES},
+    **RUN_OPTIONS,
 }
 
 ARCHIVE_OPTIONS: t.Final = {
@@ -100,6 +101,7 @@ def edit_jobs(session: Session) -> Result:
     for name in ("limit", "max_jobs"):
         at_least(0, name, options[name])
     time_limit = None if options["time_limit"] is None else seconds(options["time_limit"], "time_limit")
+    run = run_of(options, session.check_mode)
     snapshot = read_snapshot(session.client, session.key, ("processes", "server"))
     refuse_unwritable(snapshot, session)
     wish = _wish(options, snapshot)
@@ -116,8 +118,10 @@ def edit_jobs(session: Session) -> Result:
     meant = without_oldest(jobs) if wish.state == "unique" else jobs()
     record = None
     if not session.check_mode:
-        directory = os.path.expanduser(options["archive_dir"])
-        record = Record(Writer(directory, wish.state, session.server, session.key.prefix, wish.now), directory)
+        directory = os.path.abspath(os.path.expanduser(options["archive_dir"]))
+        about = run.header if run else {}
+        writer = Writer(directory, wish.state, session.server, session.key.prefix, wish.now, **about)
+        record = Record(writer, directory, run)
     try:
         found = plan(
             session.client, session.key, meant, wish, options["force"], options["max_jobs"], options["limit"], record
@@ -127,7 +131,7 @@ def edit_jobs(session: Session) -> Result:
     except BaseException:
         if record is not None:
             record.close()
-            record.archive.discard()
+            record.discard()
         raise
     before, after = _before_and_after(found)
     result = _planned(session, found, before, after)
@@ -152,7 +156,9 @@ def restore(session: Session) -> Result:
         selector.places(session.client, session.key)
     snapshot = read_snapshot(session.client, session.key, ("server",))
     refuse_unwritable(snapshot, session)
-    archive = Archive(os.path.expanduser(options["path"]))
+    path = os.path.expanduser(options["path"])
+    refuse_held(path)
+    archive = Archive(path)
     if archive.header.key_prefix != session.key.prefix:
         raise BadOption(
             f"The archive {archive.path} was made with key_prefix {archive.header.key_prefix!r}, this task has {session.key.prefix!r}."

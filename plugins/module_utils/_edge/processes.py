@@ -26,7 +26,7 @@ from .._sidekiq.registry import prune
 from .._sidekiq.snapshot import Snapshot, read_snapshot
 from .._sidekiq.whereabouts import name_of
 from .boundary import Result, Session, refuse_unwritable
-from .jobs import ARCHIVES
+from .run_options import ARCHIVES, RUN_OPTIONS, run_of
 
 _NAMES: t.Final = {"type": "list", "elements": "str"}
 
@@ -52,6 +52,7 @@ OPTIONS: t.Final = {
     "signal": {"type": "str", "choices": ["TERM", "KILL"], "default": "TERM"},
     "lost_jobs": {"type": "str", "choices": ["restore", "dead", "drop"], "default": "restore"},
     "archive_dir": {"type": "path", "default": ARCHIVES},
+    **RUN_OPTIONS,
 }
 
 _SIGNALS: t.Final = {"quiet": signals.QUIET, "stopped": signals.STOP}
@@ -81,6 +82,7 @@ def change_processes(session: Session) -> Result:
     options, began = session.options, time.monotonic()
     timeout = seconds(options["wait_timeout"], "wait_timeout")
     choice, warnings = _choice(options)
+    run = run_of(options, session.check_mode)
     snapshot = read_snapshot(session.client, session.key, ("processes", "work", "server"))
     refuse_unwritable(snapshot, session)
     earlier = process_stop.end_earlier(session.client, session.key, snapshot.taken_at, session.check_mode)
@@ -105,6 +107,7 @@ def change_processes(session: Session) -> Result:
             options["lost_jobs"],
             timeout,
             began + timeout,
+            run,
         )
         session.progress["changed"] = bool(earlier)
         changing = [one for one in planned if one.changes]

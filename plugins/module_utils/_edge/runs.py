@@ -15,11 +15,12 @@ import typing as t
 
 from .._mastodon import run_record
 from .._mastodon.record_file import locked
+from .._mastodon.runbook import archives
+from .._mastodon.runbook.edits import absolute
 from .._sidekiq.errors import BadOption
 from .._sidekiq.times import iso
 from .host import Host, Result
-
-RUNS: t.Final = "~/.local/state/fediverse.mastodon/runs"
+from .run_options import ARCHIVES, RUNS
 
 OPTIONS: t.Final = {
     "dir": {"type": "path", "default": RUNS},
@@ -31,9 +32,9 @@ OPTIONS: t.Final = {
     "before": {"type": "dict"},
     "after": {"type": "dict"},
     "archives": {"type": "list", "elements": "path", "default": []},
+    "archive_dir": {"type": "path", "default": ARCHIVES},
     "steps": {"type": "list", "elements": "dict", "default": []},
-    "ended": {"type": "bool", "default": False},
-    "undone": {"type": "bool", "default": False},
+    **{mark: {"type": "bool", "default": False} for mark in run_record.MARKS},
 }
 INFO_OPTIONS: t.Final = {name: OPTIONS[name] for name in ("dir", "run")}
 
@@ -56,14 +57,19 @@ def _begun(options: t.Mapping[str, t.Any], now: float) -> run_record.Record:
     if missing:
         raise BadOption(f"A new record needs {' and '.join(missing)}; to add to one, set run.")
     name = run_record.new_name(options["runbook"], now)
-    return run_record.begun(name, options["runbook"], options["reason"], _who(options), socket.gethostname(), now)
+    archive_dir = absolute(options["archive_dir"])
+    return run_record.begun(
+        name, options["runbook"], options["reason"], _who(options), socket.gethostname(), now, archive_dir
+    )
 
 
 def _add(host: Host, path: str, old: run_record.Record | None, record: run_record.Record, now: float) -> Result:
     record = run_record.with_more(record, host.options)
-    for mark in ("ended", "undone"):
+    for mark in run_record.MARKS:
         if host.options[mark] and record[f"{mark}_at"] is None:
             record = {**record, f"{mark}_at": iso(now)}
+    if host.options["ended"]:
+        record = run_record.with_steps_ended(record)
     changed = record != old
     if changed and not host.check_mode:
         run_record.write(path, record)
@@ -71,11 +77,11 @@ def _add(host: Host, path: str, old: run_record.Record | None, record: run_recor
 
 
 def look(host: Host) -> Result:
-    """One record, or all of them that can be read, newest first."""
+    """One record, or all of them that can be read, newest first; those without an end with the archives that name their run."""
     directory = os.path.expanduser(host.options["dir"])
     if host.options["run"]:
         path = run_record.path_of(directory, host.options["run"])
-        return {"changed": False, "records": [run_record.read(path)], "unreadable": []}
+        return {"changed": False, **_completed([run_record.read(path)]), "unreadable": []}
     records, unreadable, warnings = [], [], []
     for path in run_record.paths(directory):
         try:
@@ -83,7 +89,20 @@ def look(host: Host) -> Result:
         except BadOption as failure:
             unreadable.append(run_record.name_of(path))
             warnings.append(f"{failure} It is left out.")
-    return {"changed": False, "records": records, "unreadable": unreadable, "warnings": warnings}
+    return {"changed": False, **_completed(records), "unreadable": unreadable, "warnings": warnings}
+
+
+def _completed(records: list[run_record.Record]) -> Result:
+    """The records, completed, and why that is not sure."""
+    without_end = [record for record in records if record["ended_at"] is None and record["undone_at"] is None]
+    searched = archives.search(path for record in without_end for path in archives.directories_of(record))
+    unsure = [
+        {"run": record["run"], "reason": reason}
+        for record in without_end
+        for reason in archives.why_unsure(record, searched)
+    ]
+    completed = [archives.completed(record, searched) if record in without_end else record for record in records]
+    return {"records": completed, "unsure": unsure}
 
 
 def _who(options: t.Mapping[str, t.Any]) -> str:

@@ -23,6 +23,7 @@ from .._sidekiq.spool import Spool
 from .._sidekiq.take import TAKEN, Outcome, Taker, announced
 from .._sidekiq.turn import TURN, finish
 from .duplicates import Fingerprints, fingerprint
+from .runbook.edits import Run, forget_archive, name_archive
 from .selector import Selector
 from .tally import Tally
 
@@ -52,11 +53,13 @@ class Plan:
 
 
 class Record:
-    """The archive of an edit, and its entries as the steps need them."""
+    """The archive of an edit, and its entries as the steps need them. C(run): the run that is to name it."""
 
-    def __init__(self, archive: Writer, directory: str) -> None:
+    def __init__(self, archive: Writer, directory: str, run: Run | None = None) -> None:
         self.archive = archive
         self._directory = directory
+        self._run = run
+        self._named = False
         self._spool: Spool | None = None
 
     @property
@@ -72,10 +75,19 @@ class Record:
         self.spool.add(range(first, self.archive.entries), entries)
 
     def seal(self, client: t.Any, key: Keys) -> None:
-        """Say that all entries are in, to Redis first. Nothing may leave Redis before."""
+        """Say that all entries are in: to Redis, to the disk and to the record of the run. Nothing may leave Redis before."""
         if self.archive.entries:
             with announced(client, key, TAKEN + self.archive.id):
                 self.archive.seal()
+                if self._run is not None:
+                    self._named = True  # perhaps, if this fails
+                    name_archive(self._run, self.archive.path)
+
+    def discard(self) -> None:
+        """Remove an archive of which nothing was taken out; first from the record, which else would name what is gone."""
+        if self._run is not None and self._named:
+            forget_archive(self._run, self.archive.path)
+        self.archive.discard()
 
     def close(self) -> None:
         self.archive.close()
@@ -161,7 +173,7 @@ def apply(record: Record, taker: Taker) -> bytes:
     if taker.outcome.taken:
         record.archive.outcome(taken)
     else:
-        record.archive.discard()
+        record.discard()
         taker.forget()
     return taken
 

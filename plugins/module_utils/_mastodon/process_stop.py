@@ -36,6 +36,7 @@ from .._sidekiq.registry import sign_off
 from .._sidekiq.times import iso
 from .._sidekiq.whereabouts import name_of, whereabouts
 from .local_process import Local, is_gone
+from .runbook.edits import Run, name_archive
 
 _PAUSE, _SHORT_PAUSE = 0.25, 0.02
 _LAST_MOMENTS = 10.0  # seconds in which the kernel must have ended what was killed
@@ -43,7 +44,10 @@ _LAST_MOMENTS = 10.0  # seconds in which the kernel must have ended what was kil
 
 @dataclass(frozen=True)
 class Means:
-    """What a stop works with. C(deadline) by time.monotonic(), C(timeout) the option behind it in seconds."""
+    """What a stop works with. C(deadline) by time.monotonic(), C(timeout) the option behind it in seconds.
+
+    C(run): the run whose record is to name the archives.
+    """
 
     client: t.Any
     key: Keys
@@ -52,6 +56,7 @@ class Means:
     fate: str
     timeout: float
     deadline: float
+    run: Run | None = None
 
     @property
     def late(self) -> bool:
@@ -287,9 +292,20 @@ def _last_words(means: Means, picked: Process) -> Stopped:
 
 
 def _record(means: Means, identity: str, work: t.Iterable[Work], local: Local | None) -> tuple[Stop, Writer | None]:
+    """Write down what runs in a process, first into an archive, then the archive into the record of the run."""
     ticks, pid = (None, None) if local is None else (local.ticks, local.pid)
     stop = Stop(identity, "", means.fate, socket.gethostname(), ticks, pid)
-    return record(means.client, means.key, means.archive_dir, means.server, redis_time(means.client), work, stop)
+    about = means.run.header if means.run else {}
+    now = redis_time(means.client)
+    stop, archive = record(means.client, means.key, means.archive_dir, means.server, now, work, stop, **about)
+    if archive is not None and means.run is not None:
+        try:
+            name_archive(means.run, archive.path)
+        except BaseException:
+            archive.close()
+            forget(means.client, means.key, stop)
+            raise
+    return stop, archive
 
 
 def _await_death(picked: Process, local: Local, stop: Stop) -> None:

@@ -12,6 +12,7 @@ import os
 import secrets
 import typing as t
 
+from .._sidekiq import file_lock
 from .._sidekiq.archive_writer import sync_directory
 from .._sidekiq.errors import BadOption, SidekiqError
 
@@ -43,6 +44,17 @@ def write(path: str, text: str, option: str) -> None:
             f"The record {path} cannot be written: {problem.strerror}."
             f" Set {option} to a directory with space that may be written to."
         ) from None
+
+
+@contextlib.contextmanager
+def held(path: str) -> t.Iterator[None]:
+    """Say with a lock that the edit goes on of which this record is."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        file_lock.hold(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -28,10 +28,12 @@ _RUNBOOK = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _KINDS: t.Final = (
     (str, ("run", "runbook", "reason", "who", "host", "begun_at")),
     (dict, ("thresholds", "before", "after")),
-    (list, ("archives", "steps")),
+    (list, ("archives", "archive_dirs", "steps")),
 )
-_MOMENTS: t.Final = ("ended_at", "undone_at")
-_ELEMENTS: t.Final = {"archives": str, "steps": dict}
+MARKS: t.Final = ("ended", "closed", "undone")
+"""What happens to a record at some moment, which its key says: C(ended_at)."""
+_MOMENTS: t.Final = tuple(f"{mark}_at" for mark in MARKS)
+_ELEMENTS: t.Final = {"archives": str, "archive_dirs": str, "steps": dict}
 Record = dict[str, t.Any]
 
 
@@ -43,8 +45,8 @@ def new_name(runbook: str, now: float) -> str:
     return f"{stamp}-{runbook}-{secrets.token_hex(3)}"
 
 
-def begun(name: str, runbook: str, reason: str, who: str, host: str, now: float) -> Record:
-    """A record of which nothing is known yet but its beginning."""
+def begun(name: str, runbook: str, reason: str, who: str, host: str, now: float, archive_dir: str) -> Record:
+    """A record of which nothing is known yet but its beginning. C(archive_dir): where the archives of the run will be."""
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -54,24 +56,39 @@ def begun(name: str, runbook: str, reason: str, who: str, host: str, now: float)
         "who": who,
         "host": host,
         "begun_at": iso(now),
-        "ended_at": None,
-        "undone_at": None,
+        **dict.fromkeys(_MOMENTS),
         "thresholds": {},
         "before": {},
         "after": {},
         "archives": [],
+        "archive_dirs": [archive_dir],
         "steps": [],
     }
 
 
 def with_more(record: Record, more: t.Mapping[str, t.Any]) -> Record:
-    """The record with archives and steps appended that it does not have yet, and other values in the place of the old ones."""
+    """The record with archives and steps appended that it does not have yet, and other values in the place of the old ones.
+
+    A step that an edit began (C(under_way)) gives way to the same step as it ended.
+    """
+    ended = [(step.get("did"), step.get("archive")) for step in more.get("steps") or ()]
+    begun_steps = [
+        step
+        for step in record["steps"]
+        if not (step.get("under_way") and (step.get("did"), step.get("archive")) in ended)
+    ]
     lists = {
-        name: [*record[name], *(entry for entry in more.get(name) or () if entry not in record[name])]
-        for name in ("archives", "steps")
+        name: [*old, *(entry for entry in more.get(name) or () if entry not in old)]
+        for name, old in (("archives", record["archives"]), ("steps", begun_steps))
     }
     values = {name: more[name] for name in ("thresholds", "before", "after") if more.get(name) is not None}
     return {**record, **values, **lists}
+
+
+def with_steps_ended(record: Record) -> Record:
+    """The record of a run that came to its end: no edit is under way any more."""
+    steps = [{name: value for name, value in step.items() if name != "under_way"} for step in record["steps"]]
+    return {**record, "steps": steps}
 
 
 def path_of(directory: str, name: str) -> str:

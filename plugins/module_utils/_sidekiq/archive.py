@@ -51,7 +51,10 @@ class Entry(t.NamedTuple):
 
 @dataclass(frozen=True)
 class Header:
-    """What an archive is about. C(process): the one in which its jobs ran, empty if they did not run."""
+    """What an archive is about. C(process): the one in which its jobs ran, empty if they did not run.
+
+    C(run) and C(run_step): the run of a runbook that made the edit, and what the run calls the edit; empty without a runbook.
+    """
 
     id: str
     state: str
@@ -60,6 +63,8 @@ class Header:
     key_prefix: str
     host: str
     process: str = ""
+    run: str = ""
+    run_step: str = ""
 
 
 def has_bit(bits: bytes, index: int) -> bool:

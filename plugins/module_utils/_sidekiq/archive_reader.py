@@ -45,6 +45,17 @@ class Archive:
                 ) from None
 
 
+def read_header(path: str) -> Header:
+    """What an archive is about, whether it is whole or not. Raises BadOption if it does not say so."""
+    with contextlib.closing(_Lines(path)) as lines:
+        try:
+            for line in lines.member():
+                return _header(_parsed(line, path, lines.number), path)
+        except _CutOff:
+            pass
+    raise damaged(path, 1, "it is empty or cut off")
+
+
 def _check(path: str) -> tuple[Header, int, bytes | None, bool]:
     with contextlib.closing(_Lines(path)) as lines:
         return _checked(lines, path)
@@ -103,10 +114,10 @@ def _header(found: t.Mapping[str, t.Any], path: str) -> Header:
     names = ("id", "state", "created_at", "server", "key_prefix", "host")
     if not all(is_text(found.get(name)) for name in names):
         raise damaged(path, 1, "the header does not say what the archive is about")
-    process = found.get("process", "")
-    if not is_text(process):
-        raise damaged(path, 1, "the header does not say which process it is about")
-    return Header(**{name: found[name] for name in names}, process=process)
+    more = {name: found.get(name, "") for name in ("process", "run", "run_step")}
+    if not all(map(is_text, more.values())):
+        raise damaged(path, 1, "the header does not say which process or run it is about")
+    return Header(**{name: found[name] for name in names}, **more)
 
 
 def _outcome(found: t.Mapping[str, t.Any], sealed: str, path: str, number: int) -> bytes:

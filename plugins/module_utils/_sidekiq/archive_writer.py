@@ -17,6 +17,7 @@ import typing as t
 import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from . import file_lock
 from .archive import FORMAT, MAX_LINE, VERSION, Entry, outcome_checksum, packed_entry, packed_line
 from .errors import SidekiqError
 from .times import iso
@@ -25,12 +26,13 @@ _PAGE = 1 << 18
 
 
 class Writer:
-    """Writes an archive. Nothing may leave Redis before C(seal) has returned.
+    """Writes an archive. Nothing may leave Redis before C(seal) has returned. The file is locked until the edit has ended.
 
     A thread packs and writes while the caller decides about the next jobs; both wait for a full disk to be reported.
     """
 
-    def __init__(self, directory: str, state: str, server: str, key_prefix: str, now: float, process: str = "") -> None:
+    def __init__(self, directory: str, state: str, server: str, key_prefix: str, now: float, **about: str) -> None:
+        """C(about): what the header says besides, see C(Header)."""
         stamp = (iso(now) or "").replace(":", "").replace("-", "")
         self.id = secrets.token_hex(8)
         self.path = os.path.join(directory, f"{stamp}-{state}-{self.id}.jsonl.gz")
@@ -53,7 +55,7 @@ class Writer:
             "server": server,
             "key_prefix": key_prefix,
             "host": socket.gethostname(),
-            **({"process": process} if process else {}),
+            **{name: value for name, value in about.items() if value},
         }
 
     def add(self, entry: Entry) -> None:
@@ -107,6 +109,7 @@ class Writer:
             descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as problem:
             raise self._failed(problem) from None
+        file_lock.hold(descriptor)
         self._file = os.fdopen(descriptor, "wb")
         self._thread = ThreadPoolExecutor(max_workers=1)
         self._lines.append(packed_line(self._header))

@@ -114,10 +114,21 @@ def check_directory(directory: str, check_mode: bool) -> None:
 
 
 def record(
-    client: t.Any, key: Keys, directory: str, server: str, now: float, work: t.Iterable[Work], stop: Stop
+    client: t.Any,
+    key: Keys,
+    directory: str,
+    server: str,
+    now: float,
+    work: t.Iterable[Work],
+    stop: Stop,
+    **about: str,
 ) -> tuple[Stop, Writer | None]:
-    """Write down what runs in a process, so that it may be killed. Without jobs there is nothing to write."""
-    archive = Writer(os.path.abspath(os.path.expanduser(directory)), "stopped", server, key.prefix, now, stop.identity)
+    """Write down what runs in a process, so that it may be killed. Without jobs there is nothing to write.
+
+    C(about): what the header of the archive says besides.
+    """
+    path = os.path.abspath(os.path.expanduser(directory))
+    archive = Writer(path, "stopped", server, key.prefix, now, process=stop.identity, **about)
     positions: dict[str, int] = {}
     for one in sorted(work, key=lambda one: (_queue(one), one.run_at or 0.0)):
         if not one.job.malformed:
@@ -210,10 +221,17 @@ def settle(
 
 
 def forget(client: t.Any, key: Keys, stop: Stop) -> None:
-    """End a stop before which we died: its process runs on, so nothing was lost."""
+    """End a stop before which we died: its process runs on, so nothing was lost.
+
+    An archive that the record of a run may name stays, and Redis says that nothing in it was taken.
+    """
     try:
-        client.delete(key(TAKEN, Archive(stop.archive).header.id))
-        os.unlink(stop.archive)
+        archive = Archive(stop.archive)
+        if archive.header.run:
+            client.set(key(TAKEN, archive.header.id), _bits([]), ex=BITMAP_SECONDS)
+        else:
+            client.delete(key(TAKEN, archive.header.id))
+            os.unlink(stop.archive)
     except (BadOption, OSError):
         pass  # nobody needs it any more
     give_up(client, key, stop)

@@ -88,7 +88,7 @@ class Restorer:
             taken = here if taken is None else _both(taken, here)
         if taken is None:
             taken = all_bits(self._archive.count)
-        if self._archive.taken is None and self._archive.header.process:
+        if self._archive.taken is None and self._archive.header.process and count_bits(taken):
             taken = still_lost(self._client, self._key, self._archive, taken)
         return taken
 

@@ -22,7 +22,7 @@ def test_names_sort_by_time_and_are_never_the_same():
 
 
 def test_archives_and_steps_are_added_once_in_their_order():
-    record = run_record.begun("name", "undo", "why", "alice", "here", NOW)
+    record = run_record.begun("name", "undo", "why", "alice", "here", NOW, "/archives")
     record = run_record.with_more(record, {"archives": ["/b"], "steps": [{"did": "1"}]})
     record = run_record.with_more(record, {"archives": ["/b", "/a"], "before": {"total": 1}})
     assert (record["archives"], record["steps"]) == (["/b", "/a"], [{"did": "1"}])
@@ -30,9 +30,19 @@ def test_archives_and_steps_are_added_once_in_their_order():
     assert run_record.with_more(record, {"archives": ["/a"], "before": None}) == record
 
 
+def test_a_step_that_ended_replaces_the_one_that_began():
+    begun = {"did": "quarantine", "archive": "/a", "under_way": True}
+    record = run_record.begun("name", "r", "why", "alice", "here", NOW, "/archives")
+    record = run_record.with_more(record, {"steps": [begun, {"did": "delete", "archive": "/b", "under_way": True}]})
+    ended = {"did": "quarantine", "archive": "/a", "jobs": 3}
+    record = run_record.with_more(record, {"steps": [ended]})
+    assert record["steps"] == [{"did": "delete", "archive": "/b", "under_way": True}, ended]
+    assert run_record.with_steps_ended(record)["steps"] == [{"did": "delete", "archive": "/b"}, ended]
+
+
 def test_what_is_written_is_read_again_and_nobody_else_may_read_it(tmp_path):
     directory = tmp_path / "runs"
-    record = run_record.begun("name", "undo", "w\u00e9il", "alice", "here", NOW)
+    record = run_record.begun("name", "undo", "w\u00e9il", "alice", "here", NOW, "/archives")
     path = run_record.path_of(str(directory), "name")
     run_record.write(path, record)
     assert run_record.read(path) == record
@@ -58,7 +68,7 @@ def test_what_is_no_name_of_a_run(name):
         ("[" * 100_000, "it is no JSON"),
         (
             '{"format": "fediverse.mastodon run", "version": 1, "archives": 1}',
-            "is damaged: run, .*, archives, steps, ended_at, undone_at is not",
+            "is damaged: run, .*, archives, archive_dirs, steps, ended_at, closed_at, undone_at is not",
         ),
     ],
 )
@@ -74,7 +84,7 @@ def test_files_that_are_no_record(tmp_path, content, says):
     [("run", "another"), ("who", None), ("ended_at", 1), ("before", []), ("archives", [1]), ("steps", ["did"])],
 )
 def test_a_record_that_says_something_else_at_a_key(tmp_path, key, value):
-    record = {**run_record.begun("name", "undo", "why", "alice", "here", NOW), key: value}
+    record = {**run_record.begun("name", "undo", "why", "alice", "here", NOW, "/archives"), key: value}
     path = str(tmp_path / "name.json")
     run_record.write(path, record)
     with pytest.raises(BadOption, match=f"is damaged: {key} is not there"):
