@@ -184,7 +184,7 @@ def test_what_was_taken_out_before_a_failure_is_in_the_record(play, tmp_path):
         assert len(record["archives"]) == 1 and record["ended_at"] is None
         status, text = play("undo", redis_url=running.url, run=path.stem)
         assert status == 0, text
-        assert "It did not come to its end." in text
+        assert "The run did not come to its end" in text
         assert client.lrange("queue:push", 0, -1) == before
 
 

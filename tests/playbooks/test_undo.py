@@ -129,7 +129,7 @@ def test_an_archive_that_is_gone_keeps_no_other_one_where_it_is(play, tmp_path):
 
         status, text = play("fediverse.mastodon.undo", redis_url=running.url, run=path.stem)
         assert status == 2, text
-        assert "here: put back 10 jobs from 2 archives" in text and "It did not come to its end." in text
+        assert "here: put back 10 jobs from 2 archives" in text and "The run did not come to its end" in text
         assert f"{newest} cannot be read" in " ".join(text.split())
         assert client.llen("queue:push") == 10
         assert not json.loads(path.read_text(encoding="utf-8"))["undone_at"]
@@ -147,10 +147,11 @@ def test_a_run_that_took_nothing_out(play, tmp_path):
     status, text = play(tasks)
     assert status == 0, text
     [path] = records(tmp_path)
-    status, text = play("fediverse.mastodon.undo", run=path.stem)
-    assert status == 0, text
-    assert "This run took nothing out that could be put back." in text
-    assert recap(text, "here")["changed"] == 0
+    for changes in (1, 0):  # the run is closed once
+        status, text = play("fediverse.mastodon.undo", run=path.stem)
+        assert status == 0, text
+        assert "This run took nothing out that could be put back." in text
+        assert recap(text, "here")["changed"] == changes
 
 
 def test_a_damaged_record_is_said_and_keeps_no_other_run(play, tmp_path):
@@ -166,3 +167,77 @@ def test_a_damaged_record_is_said_and_keeps_no_other_run(play, tmp_path):
     status, text = play("fediverse.mastodon.undo", run=damaged.stem)
     assert status == 2, text
     assert f"The record of {damaged.stem} cannot be read" in " ".join(text.split())
+
+
+def test_an_edit_that_was_interrupted_before_it_was_recorded(play, tmp_path):
+    """The task that writes the step never ran, and the record has lost the archive, too."""
+    with server.running(binary="redis-server") as running, running.client() as client:
+        enqueue(client, 20, "AB")
+        before = client.lrange("queue:push", 0, -1)
+        edit = {"redis_url": running.url, "state": "absent", "run": "{{ begun.run }}", "run_step": "quarantine"}
+        tasks = [
+            {"fediverse.mastodon.run_record": {"runbook": "r", "reason": "a test"}, "register": "begun"},
+            {"fediverse.mastodon.sidekiq_job": {**edit, "classes": ["A"]}},
+            {"fediverse.mastodon.sidekiq_job": {**edit, "classes": ["B"]}},
+        ]
+        status, text = play(tasks)
+        assert status == 0 and client.llen("queue:push") == 0, text
+        [path] = records(tmp_path)
+        record = json.loads(path.read_text(encoding="utf-8"))
+        assert len(record["archives"]) == 2
+        path.write_text(json.dumps({**record, "archives": record["archives"][:1], "steps": []}), encoding="utf-8")
+
+        status, text = play("fediverse.mastodon.undo", "--check", redis_url=running.url, run=path.stem)
+        assert status == 0 and "would put back 20 jobs from 2 archives" in text, text
+        assert "it was interrupted, or still runs." in text and recap(text, "here")["changed"] > 0
+        status, text = play("fediverse.mastodon.undo", redis_url=running.url, run=path.stem)
+        assert status == 0, text
+        assert "put back 20 jobs from 2 archives" in text and "It can remove no more jobs." in text
+        assert client.lrange("queue:push", 0, -1) == before
+
+        status, text = play([{"fediverse.mastodon.sidekiq_job": {**edit, "run": path.stem, "classes": ["A"]}}])
+        assert status == 2 and "takes no more edits" in text, "a runbook that goes on is stopped"
+        assert client.lrange("queue:push", 0, -1) == before
+
+
+def test_what_the_run_removed_cannot_be_told(play, tmp_path):
+    away = tmp_path / "archives"
+    away.write_text("no directory")
+    tasks = [{"fediverse.mastodon.run_record": {"runbook": "r", "reason": "a test", "archive_dir": str(away)}}]
+    assert play(tasks)[0] == 0
+    [path] = records(tmp_path)
+    for check in ([], ["--check"]):
+        status, text = play("fediverse.mastodon.undo", *check, run=path.stem)
+        assert status == 2 and "took nothing out" not in text, text
+        assert f"The archive directory {away} cannot be read: Not a directory." in " ".join(text.split())
+    assert not json.loads(path.read_text(encoding="utf-8"))["undone_at"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-i", ""],
+        ["-i", "here,", "-e", "undo_hosts=elsewhere"],
+        ["-i", "here,other,", "-l", "other", "-e", "undo_hosts=here"],
+    ],
+    ids=["no inventory", "no such host", "another limit"],
+)
+def test_without_a_host(ansible_playbook, arguments):
+    status, text = ansible_playbook(
+        "fediverse.mastodon.undo", *arguments, variables={"run": "20261122T070556Z-r-1a2b3c"}
+    )
+    assert status != 0 and "No host matches" in text, text
+    assert "so nothing was undone. Give the inventory (-i) and the limit (-l) of the run." in " ".join(text.split())
+
+
+@pytest.mark.parametrize("arguments", [["-l", "here,!other"], ["-l", "all"], ["-e", "undo_hosts=here"]])
+def test_with_a_limit(play, tmp_path, arguments):
+    assert play([{"fediverse.mastodon.run_record": {"runbook": "r", "reason": "a test"}}])[0] == 0
+    [path] = records(tmp_path)
+    status, text = play("fediverse.mastodon.undo", *arguments, run=path.stem)
+    assert status == 0 and "This run took nothing out" in text, text
+
+
+def test_the_implicit_localhost(ansible_playbook):
+    status, text = ansible_playbook("fediverse.mastodon.undo", variables={"undo_hosts": "localhost"})
+    assert status == 0 and "localhost: 0 runs" in text, text
