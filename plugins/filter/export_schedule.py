@@ -12,11 +12,11 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.fediverse.mastodon.plugins.filter.health_report import (
     _cut,
     _duration,
-    _plain,
     _size,
     _title,
     _wrapped,
 )
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.text import printable
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
@@ -68,7 +68,7 @@ def export_schedule(results: t.Any, width: int = 79, limit: int = 100) -> str:
     width = max(int(width), _NEVER_CUT)
     hosts = sorted(results.items(), key=lambda item: (_rank(item[1]), str(item[0])))
     return "\n\n".join(
-        "\n".join(_cut(line, width) for line in _host(_plain(name), result, width, int(limit)))
+        "\n".join(_cut(line, width) for line in _host(printable(name), result, width, int(limit)))
         for name, result in hosts
     )
 
@@ -87,7 +87,7 @@ def _host(name: str, result: t.Any, width: int, limit: int) -> list[str]:
     if not _was_read(result):
         message = result.get("msg", "no result") if isinstance(result, t.Mapping) else "no result"
         what = "unreachable" if isinstance(result, t.Mapping) and result.get("unreachable") else "could not be read"
-        return [_title(name, what, width), *_wrapped(_plain(message), width, "  ")]
+        return [_title(name, what, width), *_wrapped(printable(message), width, "  ")]
     lines = [_title(name, _verdict(result), width), *_overview(result, width)]
     shown = result["exports"][: max(0, limit)]
     if shown:
@@ -95,7 +95,7 @@ def _host(name: str, result: t.Any, width: int, limit: int) -> list[str]:
     if len(result["exports"]) > len(shown):
         lines.append(f"... and {len(result['exports']) - len(shown):,} more")
     for note in _notes(result):
-        lines += ["", *_wrapped(_plain(note), width, "", "  ")]
+        lines += ["", *_wrapped(printable(note), width, "", "  ")]
     return lines
 
 
@@ -110,10 +110,10 @@ def _overview(result: t.Mapping[str, t.Any], width: int) -> list[str]:
     parts = ["  ".join(f"{state} {number:,}" for state, number in result["totals"].items())]
     if finished["count"] is not None:
         parts.append(f"finished {finished['count']:,} ({_size(finished['bytes'])})")
-    lines = _wrapped(f"redis at {_plain(result['server'])}; {result['taken_at']}", width, "")
+    lines = _wrapped(f"redis at {printable(result['server'])}; {result['taken_at']}", width, "")
     lines += _wrapped("; ".join(parts), width, "")
     room = [
-        f"{_size(disk['free_bytes'])} free to {what} them ({_plain(disk['path'])})"
+        f"{_size(disk['free_bytes'])} free to {what} them ({printable(disk['path'])})"
         for what, disk in (("build", disks["build"]), ("keep", disks["keep"]))
         if disk["free_bytes"] is not None
     ]
@@ -121,13 +121,13 @@ def _overview(result: t.Mapping[str, t.Any], width: int) -> list[str]:
 
 
 def _table(exports: t.Sequence[t.Mapping[str, t.Any]], result: t.Mapping[str, t.Any], width: int) -> list[str]:
-    names = [_plain(export["account"] or "?") for export in exports]
+    names = [printable(export["account"] or "?") for export in exports]
     space = max(7, min(max(map(len, names)), 20))
     lines = [f"{'STATE':<10}  {'ACCOUNT':<{space}}  {'BACKUP':>8}  {'ASKED':>7}  "]
     for export, name in zip(exports, names):
         asked = "?" if export["age"] is None else _duration(export["age"])
         start = f"{export['state']:<10}  {_cut(name, space):<{space}}  {export['backup_id']:>8}  {asked:>7}  "
-        lines += _wrapped(_plain(_what(export, result["taken_epoch"])), width, start, " " * 14)
+        lines += _wrapped(printable(_what(export, result["taken_epoch"])), width, start, " " * 14)
     lines[0] = lines[0].rstrip()
     return lines
 

@@ -52,7 +52,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: What was found - C(holders), C(stuck_domains), C(suspects), C(closely), and numbers of threads.
+  description: What was found - C(holders), C(stuck_domains), C(suspects), C(closely), C(named), C(skipped), and numbers of threads.
   type: dictionary
 """
 

@@ -9,6 +9,7 @@ import textwrap
 import typing as t
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.text import printable
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
@@ -54,15 +55,15 @@ def federation_report(found: t.Mapping[str, t.Any], width: int = 79) -> str:
     """See DOCUMENTATION."""
     width = max(40, int(width))
     look, retry = found["look"], found["retry"]
-    lines = [f"== {_plain(found['host'])} ".ljust(width, "="), *_holders(look), "", *_failing(retry)]
+    lines = [f"== {printable(found['host'])} ".ljust(width, "="), *_holders(look), "", *_failing(retry)]
     servers = {server["domain"]: server for server in found.get("servers") or ()}
     for domain in look["closely"]:
         details = (found.get("details") or {}).get(domain)
         log = (found.get("logs") or {}).get(domain) or ""
-        lines += ["", _plain(domain), *_closely(servers.get(domain), details, log, width)]
-    lines += ["", *_host(found)]
+        lines += ["", printable(domain), *_closely(servers.get(domain), details, log, width)]
+    lines += ["", *_host(found), *_skipped(look["skipped"], width)]
     for sentence in found.get("plan") or ():
-        lines += _wrapped(_plain(sentence), width, "-> ", "   ")
+        lines += _wrapped(printable(sentence), width, "-> ", "   ")
     return "\n".join(line if line.startswith("  | ") else _cut(line, width) for line in lines).rstrip()
 
 
@@ -72,7 +73,7 @@ def _holders(look: t.Mapping[str, t.Any]) -> list[str]:
     lines = ["THREADS  STUCK    OLDEST  WHO HOLDS THEM"]
     for one in look["holders"][:_ROWS]:
         age = _duration(one["oldest"])
-        lines.append(f"{one['threads']:>7}  {one['stuck']:>5}  {age:>8}  {_plain(one['domain'])}")
+        lines.append(f"{one['threads']:>7}  {one['stuck']:>5}  {age:>8}  {printable(one['domain'])}")
     return [*lines, *_more(look["holders"])]
 
 
@@ -81,8 +82,8 @@ def _failing(retry: t.Mapping[str, t.Any]) -> list[str]:
         return ["Nothing waits to be retried."]
     lines = [f"   JOBS  WHAT FAILS ({retry['total']:,} jobs wait to be retried)"]
     domains, errors = list(retry["by_domain"].items()), list(retry["by_error"].items())
-    lines += [f"{count:>7,}  {_plain(domain)}" for domain, count in domains[:_ROWS]] + _more(domains)
-    return lines + [f"{count:>7,}  {_plain(error)}" for error, count in errors[:_ROWS]] + _more(errors)
+    lines += [f"{count:>7,}  {printable(domain)}" for domain, count in domains[:_ROWS]] + _more(domains)
+    return lines + [f"{count:>7,}  {printable(error)}" for error, count in errors[:_ROWS]] + _more(errors)
 
 
 def _more(rows: t.Sequence[t.Any]) -> list[str]:
@@ -104,11 +105,11 @@ def _closely(
 
 def _answer(server: t.Mapping[str, t.Any]) -> str:
     if not server["ok"]:
-        return _plain(f"fails at {server['failed_at']}: {server['reason']}")
+        return printable(f"fails at {server['failed_at']}: {server['reason']}")
     took = sum(seconds or 0.0 for seconds in server["seconds"].values())
     days = server["certificate_days"]
     until = f", certificate good for {days:.0f} days" if days is not None else ""
-    return _plain(f"answers in {took:.1f} s: {server['software']} {server['version']}{until}")
+    return printable(f"answers in {took:.1f} s: {server['software']} {server['version']}{until}")
 
 
 def _host(found: t.Mapping[str, t.Any]) -> list[str]:
@@ -120,6 +121,14 @@ def _host(found: t.Mapping[str, t.Any]) -> list[str]:
     return lines or ["No units of systemd that could be looked at."]
 
 
+def _skipped(names: t.Sequence[str], width: int) -> list[str]:
+    if not names:
+        return []
+    count = "1 name" if len(names) == 1 else f"{len(names):,} names"
+    text = f"Skipped {count} in jobs that no server can have, such as {printable(names[0], 40)}"
+    return _wrapped(text, width, "", "  ")
+
+
 def _wrapped(text: str, width: int, first: str, following: str) -> list[str]:
     return textwrap.wrap(
         text, width, initial_indent=first, subsequent_indent=following, break_on_hyphens=False, break_long_words=False
@@ -127,7 +136,7 @@ def _wrapped(text: str, width: int, first: str, following: str) -> list[str]:
 
 
 def _counts(counts: t.Mapping[str, int]) -> str:
-    return ", ".join(f"{count:,} {_plain(name)}" for name, count in list(counts.items())[:_ROWS])
+    return ", ".join(f"{count:,} {printable(name)}" for name, count in list(counts.items())[:_ROWS])
 
 
 def _duration(seconds: float) -> str:
@@ -135,10 +144,6 @@ def _duration(seconds: float) -> str:
         if seconds >= size * 1.5:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
-
-
-def _plain(value: t.Any) -> str:
-    return "".join(char if char.isprintable() else "?" for char in str(value))
 
 
 def _cut(text: str, space: int) -> str:

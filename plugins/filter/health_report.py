@@ -11,6 +11,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.text import printable
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
@@ -62,7 +63,7 @@ def health_report(results: t.Any, width: int = 79) -> str:
     width = max(int(width), _NEVER_CUT)
     hosts = sorted(results.items(), key=lambda item: (_rank(item[1]), str(item[0])))
     return "\n\n".join(
-        "\n".join(_cut(line, width) for line in _host(_plain(name), result, width)) for name, result in hosts
+        "\n".join(_cut(line, width) for line in _host(printable(name), result, width)) for name, result in hosts
     )
 
 
@@ -78,7 +79,7 @@ def _host(name: str, result: t.Any, width: int) -> list[str]:
     if not _was_read(result):
         message = result.get("msg", "no result") if isinstance(result, t.Mapping) else "no result"
         what = "unreachable" if isinstance(result, t.Mapping) and result.get("unreachable") else "could not be read"
-        return [_title(name, what, width), *_wrapped(_plain(message), width, "  ")]
+        return [_title(name, what, width), *_wrapped(printable(message), width, "  ")]
     lines = [_title(name, _verdict(result), width), *_overview(result, width), "", *_queues(result, width)]
     lines += _running(result, width)
     for _rule, block in itertools.groupby(result["findings"], lambda found: (found["severity"], found["id"])):
@@ -108,7 +109,7 @@ def _overview(result: t.Mapping[str, t.Any], width: int) -> list[str]:
         f"{name}\N{NO-BREAK SPACE}{totals[name]:,}"
         for name in ("enqueued", "retry", "scheduled", "dead", "processed", "failed")
     )
-    lines = [line for text in (_plain(server), work, jobs) for line in _wrapped(text, width, "")]
+    lines = [line for text in (printable(server), work, jobs) for line in _wrapped(text, width, "")]
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
@@ -121,13 +122,13 @@ def _queues(result: t.Mapping[str, t.Any], width: int) -> list[str]:
     shown = found[:_QUEUES]
     if not shown:
         return ["No queues."]
-    space = max(5, min(max(len(_plain(queue["name"])) for queue in shown), width - 40))
+    space = max(5, min(max(len(printable(queue["name"])) for queue in shown), width - 40))
     lines = [f"{'QUEUE':<{space}}  {'SIZE':>10}  {'LATENCY':>9}  SERVED BY"]
     for queue in shown:
         number = len(queue["processes"])
         served = _processes(number) if number else "NOBODY"
         marks = "".join([", paused" if queue["paused"] else "", "" if queue["registered"] else ", unregistered"])
-        name = _cut(_plain(queue["name"]), space)
+        name = _cut(printable(queue["name"]), space)
         lines.append(f"{name:<{space}}  {queue['size']:>10,}  {_duration(queue['latency']):>9}  {served}{marks}")
     if len(found) > len(shown):
         lines.append(f"... and {len(found) - len(shown)} more queues")
@@ -141,8 +142,8 @@ def _running(result: t.Mapping[str, t.Any], width: int) -> list[str]:
     lines = ["", "RUNNING LONGEST"]
     for work in longest:
         elapsed = "?" if work["elapsed"] is None else _duration(work["elapsed"])
-        what = _plain(work["class"] or "?") + (f" ({_plain(work['domain'])})" if work["domain"] else "")
-        tail = f"  {_plain(work['jid'] or '?')}"
+        what = printable(work["class"] or "?") + (f" ({printable(work['domain'])})" if work["domain"] else "")
+        tail = f"  {printable(work['jid'] or '?')}"
         lines.append(f"{elapsed:>9}  {_cut(what, max(10, width - 11 - len(tail)))}{tail}")
     return lines
 
@@ -150,10 +151,10 @@ def _running(result: t.Mapping[str, t.Any], width: int) -> list[str]:
 def _block(findings: t.Sequence[t.Mapping[str, t.Any]], width: int) -> list[str]:
     """What one rule found; the cures differ at most in the name of their subject."""
     first = findings[0]
-    lines = _wrapped(_plain(f"{str(first['severity']).upper()} [{first['id']}]"), width, "")
+    lines = _wrapped(printable(f"{str(first['severity']).upper()} [{first['id']}]"), width, "")
     for finding in findings:
-        lines += _wrapped(_plain(f"{finding['subject']}: {finding['summary']}"), width, "  ", "    ")
-    return [*lines, *_wrapped("-> " + _plain(first["cure"]), width, "  ", "     ")]
+        lines += _wrapped(printable(f"{finding['subject']}: {finding['summary']}"), width, "  ", "    ")
+    return [*lines, *_wrapped("-> " + printable(first["cure"]), width, "  ", "     ")]
 
 
 def _wrapped(text: str, width: int, indent: str, following: str | None = None) -> list[str]:
@@ -164,11 +165,6 @@ def _wrapped(text: str, width: int, indent: str, following: str | None = None) -
         subsequent_indent=indent if following is None else following,
         break_on_hyphens=False,
     ) or [indent.rstrip()]
-
-
-def _plain(value: t.Any) -> str:
-    """One line that a terminal shows as it is: names of queues and classes are written by anybody."""
-    return "".join(char if char.isprintable() else " " if char.isspace() else "?" for char in str(value))
 
 
 def _cut(text: str, space: int) -> str:

@@ -11,7 +11,9 @@ module: report
 short_description: Print a text on the terminal
 version_added: 1.0.0
 description:
-  - Prints a text of several lines as it is, where M(ansible.builtin.debug) would print it as one quoted string.
+  - Prints a text of several lines, where M(ansible.builtin.debug) would print it as one quoted string.
+  - What a terminal would obey is left out - an escape sequence, any other control character but the line break, and characters that reverse
+    the direction of writing or have no width become C(?). Strangers choose some of the names that a report shows.
   - This is an action plugin. It runs on the controller and needs no connection to the host.
 extends_documentation_fragment:
   - fediverse.mastodon.attributes

@@ -11,6 +11,7 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import SidekiqError
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.text import printable
 
 C = t.TypeVar("C", bound=t.Callable[..., t.Any])
 
@@ -26,9 +27,9 @@ def in_a_sentence(function: C) -> C:
         try:
             return function(*args, **kwargs)
         except SidekiqError as failure:
-            raise AnsibleFilterError(str(failure)) from failure
+            raise AnsibleFilterError(printable(failure)) from failure
         except (ArithmeticError, ValueError) as failure:
-            raise AnsibleFilterError(f"{function.__name__}: {failure}") from failure
+            raise AnsibleFilterError(printable(f"{function.__name__}: {failure}")) from failure
         except (AttributeError, LookupError, TypeError) as failure:
             raise AnsibleFilterError(
                 f"{function.__name__}: what it was given is not of the shape that is documented ({failure!r})."

@@ -40,15 +40,16 @@ class Outcome(NamedTuple):
 
 @pytest.fixture
 def ansible_playbook(tmp_path):
-    """Runs ansible-playbook in this test's directory, with a home below it; ``never`` are words that it may not print."""
+    """Runs ansible-playbook in this test's directory, with a home below it; ``never`` are words that it may not print,
+    ``inside`` is a command that runs it."""
 
-    def run(playbook, *arguments, variables=None, never=(), **environment):
+    def run(playbook, *arguments, variables=None, never=(), inside=(), **environment):
         env = dict(os.environ, ANSIBLE_HOME=str(tmp_path / "home"), ANSIBLE_NOCOLOR="1", HOME=str(tmp_path / "user"))
         # What ansible-core 2.24 makes its default, and what it warns of before.
         env.update(ANSIBLE_INJECT_FACT_VARS="false", ANSIBLE_DEPRECATION_WARNINGS="true", COLUMNS="80", **environment)
         env["PATH"] = os.pathsep.join((str(pathlib.Path(sys.executable).parent), env["PATH"]))
         done = subprocess.run(
-            ["ansible-playbook", str(playbook), *arguments, *given(variables or {})],
+            [*inside, "ansible-playbook", str(playbook), *arguments, *given(variables or {})],
             env=env,
             cwd=tmp_path,
             stdin=subprocess.DEVNULL,

@@ -23,6 +23,7 @@ from ansible.module_utils.urls import SSLValidationError, open_url
 
 from .._mastodon.names import refuse_two_readings
 from .._sidekiq.errors import BadOption, SidekiqError
+from .._sidekiq.text import printable
 
 OPTIONS: t.Final = {
     "api_url": {"type": "str", "required": True},
@@ -125,7 +126,7 @@ def _check_authorities(path: str | None) -> None:
         if path is not None:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
     except OSError as problem:
-        why = _plain(problem.strerror or str(problem))
+        why = printable(problem.strerror or str(problem), _LONGEST)
         raise BadOption(f"ca_path: {path} holds no certificates that can be read ({why}).") from None
 
 
@@ -134,7 +135,7 @@ def _refusal(where: str, problem: urllib.error.HTTPError) -> str:
         said = json.loads(problem.read(_LARGEST)).get("error")
     except (OSError, ValueError, AttributeError, RecursionError, http.client.HTTPException):
         said = None
-    more = f" ({_plain(said)})" if isinstance(said, str) and said else ""
+    more = f" ({printable(said, _LONGEST)})" if isinstance(said, str) and said else ""
     why = _WHY.get(problem.code, "")
     if 300 <= problem.code < 400:
         why = (
@@ -151,7 +152,7 @@ def _reason(problem: BaseException) -> str:
         return "no answer in time."
     if isinstance(problem, ssl.SSLCertVerificationError):
         return f"its certificate is not valid: {problem.verify_message}. ca_path can name the authority to trust."
-    return _plain(str(problem) or type(problem).__name__)
+    return printable(str(problem) or type(problem).__name__, _LONGEST)
 
 
 def _json(where: str, body: bytes) -> t.Any:
@@ -159,7 +160,3 @@ def _json(where: str, body: bytes) -> t.Any:
         return json.loads(body)
     except (RecursionError, ValueError):
         raise SidekiqError(f"{where} answered with what is no JSON; is api_url that of a Mastodon server?") from None
-
-
-def _plain(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text[:_LONGEST])

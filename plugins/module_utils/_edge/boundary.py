@@ -18,6 +18,7 @@ from .._sidekiq.connection_settings import ConnectionSettings
 from .._sidekiq.errors import BadOption, SidekiqError
 from .._sidekiq.keys import Keys
 from .._sidekiq.snapshot import Snapshot
+from . import ending
 from .connection import WAYS, connection_argument_spec, settings_from_options
 
 Result = dict[str, t.Any]
@@ -55,15 +56,13 @@ def run(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Session], Result
         settings, warnings = settings_from_options(module.params, run=_runner(module), environ=os.environ)
         _keep_secret(module, settings.secrets)
         for warning in warnings:
-            module.warn(warning)
+            ending.warn(module, warning)
         with translate_errors(settings):
             client, key = connect(settings), Keys(settings.key_prefix)
             result = body(Session(client, key, module.params, module.check_mode, describe(settings), progress))
     except SidekiqError as failure:
-        module.fail_json(msg=" ".join([str(failure), *_so_far(progress)]), **progress)
-    for warning in result.pop("warnings", ()):
-        module.warn(warning)
-    module.exit_json(**result)
+        ending.fail(module, " ".join([str(failure), *_so_far(progress)]), progress)
+    ending.succeed(module, result)
 
 
 @dataclass(frozen=True)
@@ -94,10 +93,9 @@ def run_here(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Here], Resu
             problem = str(failure)
         result = body(Here(module.params, _runner(module), settings, problem))
     except SidekiqError as failure:
-        module.fail_json(msg=str(failure))
-    for warning in [*warnings, *result.pop("warnings", ())]:
-        module.warn(warning)
-    module.exit_json(**result)
+        ending.fail(module, str(failure), {})
+    result["warnings"] = [*warnings, *result.get("warnings", ())]
+    ending.succeed(module, result)
 
 
 def _so_far(progress: Result) -> t.Iterator[str]:

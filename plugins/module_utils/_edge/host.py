@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from ansible.module_utils.basic import AnsibleModule
 
 from .._sidekiq.errors import BadOption, SidekiqError
+from . import ending
 
 Result = dict[str, t.Any]
 
@@ -42,10 +43,8 @@ def run(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Host], Result], 
     try:
         result = body(Host(module.params, module.check_mode, run_command, Files(module), progress))
     except SidekiqError as failure:
-        module.fail_json(msg=str(failure), **progress)
-    for warning in result.pop("warnings", ()):
-        module.warn(warning)
-    module.exit_json(**result)
+        ending.fail(module, str(failure), progress)
+    ending.succeed(module, result)
 
 
 class Files:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from .._mastodon.workers import remote_domain
+from .._sidekiq.text import printable
 from .._sidekiq.times import iso
 
 if t.TYPE_CHECKING:
@@ -181,9 +182,9 @@ def finding(found: Finding) -> Shape:
         "id": found.id,
         "severity": found.severity,
         "subject": found.subject,
-        "summary": found.summary,
+        "summary": printable(found.summary),
         "evidence": dict(found.evidence),
-        "cure": found.cure,
+        "cure": printable(found.cure),
     }
 
 

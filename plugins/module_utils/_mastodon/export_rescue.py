@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from .._sidekiq.duration import seconds
 from .export_room import Room, room_of
-from .workers import ARCHIVE_QUEUE
+from .workers import ARCHIVE_QUEUE, can_be_served
 
 Export = t.Mapping[str, t.Any]
 
@@ -111,8 +111,11 @@ def _wait_in_line(rescue: Rescue, export: Export, starts: bool, around: Situatio
         else:
             rescue.enqueue.append(number)
     served = queue in around.serving
+    if not served and not can_be_served(queue):
+        _helpless(rescue, export, f"no process serves the queue {queue}, and no unit can be started for that name")
+        return
     ahead = around.sizes.get(queue, 0) if starts else export["ahead"] or 0
-    if queue not in rescue.worker_queues and (not served or ahead >= around.worker_from):
+    if can_be_served(queue) and queue not in rescue.worker_queues and (not served or ahead >= around.worker_from):
         rescue.worker_queues.append(queue)
     if not served:
         _helpless(rescue, export, f"no process serves the queue {queue}")

@@ -10,6 +10,7 @@ import sys
 import typing as t
 
 from .._sidekiq.errors import BadOption
+from .._sidekiq.text import printable
 
 
 class Expression:
@@ -27,7 +28,10 @@ class Expression:
         try:
             self._compiled = jmespath.compile(expression)
         except (JMESPathError, RecursionError) as problem:
-            raise BadOption(f"{option} is no JMESPath expression: {problem}") from None
+            what = printable(
+                str(problem).rstrip("\n ^")
+            )  # below the expression it points to a column, which it names, too
+            raise BadOption(f"{option} is no JMESPath expression: {what}") from None
         self._option = option
         self._mistakes = (ArityError, UnknownFunctionError)  # which it finds only when it comes to the call
         self._failures = (JMESPathError, RecursionError, TypeError, ValueError, ArithmeticError)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note that this file is private to the collection: it may change or go at any time without notice.
-"""What the runbook for federation decides: whom to look at, what to put back next, which lines of a log to show."""
+"""What the runbook for federation decides: whom to look at, what to put back next."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from collections import defaultdict
 
 from .._sidekiq.duration import seconds
 from .._sidekiq.errors import at_least
+from .server_name import is_server_name
 
 Shape = dict[str, t.Any]
 
 _MANY: t.Final = 5
 """Threads that a server may hold before it is looked at, also if none of its jobs is stuck."""
-_LONGEST_LINE: t.Final = 300
-_ARGUMENTS = re.compile(r'\\*"arg(ument)?s\\*".*|\barg(ument)?s(=|: |=>).*', re.DOTALL)
 _FROM_CANARY: t.Final = 10
 
 
@@ -31,7 +30,8 @@ def look(
 ) -> Shape:
     """Who holds threads, and which servers to look at closely: those that are asked for, else the suspects.
 
-    C(busy) as sidekiq_info returns it; C(failing): domain -> jobs in the retry set.
+    C(busy) as sidekiq_info returns it; C(failing): domain -> jobs in the retry set. C(skipped): names in jobs that no server can
+    have; whoever sent the activity chose them, and no module is asked about them. C(named): those looked at that are no patterns.
     """
     limit = seconds(stuck_after, "federation_rescue_stuck_after")
     running: dict[str, list[float]] = defaultdict(list)
@@ -48,17 +48,21 @@ def look(
         for domain, ages in running.items()
     ]
     holders.sort(key=lambda one: (-one["stuck"], -one["threads"], one["domain"]))
-    suspects = [one["domain"] for one in holders if one["stuck"] or one["threads"] >= _MANY]
-    worst = [domain for domain in failing if domain not in suspects]
+    servers = [one for one in holders if is_server_name(one["domain"])]
+    suspects = [one["domain"] for one in servers if one["stuck"] or one["threads"] >= _MANY]
+    worst = [domain for domain in failing if is_server_name(domain) and domain not in suspects]
     total = sum(failing.values())
     suspects += [domain for domain in worst if failing[domain] >= max(100, total / 4)]
+    closely = list(wanted or suspects)[: max(0, int(shown))]
     return {
         "busy": len(busy),
         "remote": sum(one["threads"] for one in holders),
         "holders": holders,
-        "stuck_domains": [one["domain"] for one in holders if one["stuck"]],
+        "stuck_domains": [one["domain"] for one in servers if one["stuck"]],
         "suspects": suspects,
-        "closely": list(wanted or suspects)[: max(0, int(shown))],
+        "closely": closely,
+        "named": [domain for domain in closely if is_server_name(domain)],
+        "skipped": sorted(domain for domain in {*running, *failing} if not is_server_name(domain)),
     }
 
 
@@ -150,16 +154,6 @@ def verdict(released: int, failed: int, waiting: int, most: float) -> str | None
     if failed > most * released:
         return f"{failed} jobs of these servers failed after {released} were released."
     return None
-
-
-def log_lines(text: str, number: int) -> list[str]:
-    """The last lines of a log, without arguments of jobs (Sidekiq writes them beside an error) and terminal codes."""
-    lines = []
-    for line in text.splitlines()[-max(0, number) :] if number > 0 else ():
-        shown = _ARGUMENTS.sub("(arguments hidden)", line)
-        shown = "".join(char if char.isprintable() else " " for char in shown)
-        lines.append(shown if len(shown) <= _LONGEST_LINE else f"{shown[:_LONGEST_LINE]}...")
-    return lines
 
 
 def units(shown: str) -> list[Shape]:

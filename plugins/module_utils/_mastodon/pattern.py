@@ -33,9 +33,7 @@ def searcher(expression: str, option: str) -> t.Callable[[str], bool]:
     try:
         compiled = re.compile(expression)
     except (re.error, RecursionError, OverflowError) as problem:
-        position = getattr(problem, "pos", None)
-        where = "" if position is None else f"\n  {expression}\n  {' ' * position}^"
-        raise BadOption(f"{option} is no regular expression: {problem}{where}") from None
+        raise BadOption(f"{option} is no regular expression: {problem}: {expression}") from None
 
     spent, texts = 0.0, 0
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import typing as t
 from collections import deque
 
+from .._sidekiq.text import printable
+
 _LOOKS = 13  # over which a rate is taken: a minute at the usual interval
 _BAR = 20
 
@@ -61,13 +63,13 @@ class Progress:
         return min(shares)
 
     def line(self, elapsed: float) -> str:
-        """What is still waited for."""
+        """What is still waited for, as one line that can be printed: names of queues are written by anybody."""
         texts = [self._text(one) for one in self._last if not one["met"]]
         if not texts:
             return f"all is as it should be, after {span(elapsed)}"
         estimate = self.estimate()
         ahead = "" if estimate is None else f"; about {span(estimate)} to go"
-        return f"{'; '.join(texts)}; {span(elapsed)} waited{ahead}"
+        return printable(f"{'; '.join(texts)}; {span(elapsed)} waited{ahead}")
 
     def drawn(self, elapsed: float, width: int) -> str:
         """The line with a bar before it, cut to a width."""

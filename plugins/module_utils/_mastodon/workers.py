@@ -70,6 +70,17 @@ _DOMAIN: t.Final[t.Mapping[str, _Place]] = {
 """Where a class keeps the remote server it deals with: the kind of value and the index of the argument."""
 
 
+_ON_A_COMMAND_LINE: t.Final = re.compile(r"[A-Za-z0-9_.:@+-]{1,200}")
+
+
+def can_be_served(queue: str) -> bool:
+    """Whether a unit can be started for a queue of this name.
+
+    Anybody who can enqueue a job makes a queue. Sidekiq takes a comma for the weight, and systemd replaces % and $.
+    """
+    return _ON_A_COMMAND_LINE.fullmatch(queue) is not None
+
+
 def unknown_queues(names: t.Iterable[str], known: t.Container[str]) -> list[str]:
     """Those that are neither known nor Mastodon's own. They may be mistyped, which nothing else would tell: they are empty."""
     return [name for name in names if name not in known and name not in QUEUES_SINCE_4_4]

@@ -44,3 +44,37 @@ def clean_deep(value: t.Any) -> t.Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
+
+
+def printable(value: t.Any, longest: int | None = None) -> str:
+    """One line that a terminal shows as it is: white space as a blank, any other control or invisible character as C(?).
+
+    C(str.isprintable) is false for ESC and the C1 controls, for what turns the direction of writing, has no width or ends a
+    line. C(longest): characters from which on it is cut.
+    """
+    shown = text(value)
+    if not shown.isprintable():
+        shown = "".join(char if char.isprintable() else " " if char.isspace() else "?" for char in shown)
+    return shown if longest is None or len(shown) <= longest else f"{shown[: max(longest - 3, 0)]}..."
+
+
+def printable_lines(value: str) -> str:
+    """Printable text that keeps its own line breaks, for a report or a file; each name in it was made printable before."""
+    return "\n".join(printable(line) for line in value.split("\n"))
+
+
+def printable_deep(value: t.Any, clean_text: t.Callable[[str], str] = printable) -> t.Any:
+    """The same structure with every text in it, keys too, made printable. Keys that become equal are told apart by a C(?)."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, t.Mapping):
+        shown: dict[t.Any, t.Any] = {}
+        for key, item in value.items():
+            name = clean_text(key) if isinstance(key, str) else key
+            while name in shown:
+                name = f"{name}?"
+            shown[name] = printable_deep(item, clean_text)
+        return shown
+    if isinstance(value, (list, tuple)):
+        return [printable_deep(item, clean_text) for item in value]
+    return value

@@ -10,7 +10,7 @@ import fnmatch
 import typing as t
 from dataclasses import dataclass
 
-from ..workers import LONG_RUNNING
+from ..workers import LONG_RUNNING, can_be_served
 from .flow import Flow, Snapshot
 
 SCHEDULER: t.Final = "scheduler"
@@ -80,13 +80,18 @@ def asleep(processes: t.Iterable[t.Mapping[str, t.Any]]) -> list[str]:
 
 
 def decide(flow: Flow, after: Snapshot, marks: Marks) -> dict[str, t.Any]:
-    """What is behind, whether more threads are wanted and for which queues, what is stuck, asleep, and not polled."""
+    """What is behind, whether more threads are wanted and for which queues, what is stuck, asleep, and not polled.
+
+    C(undrainable): queues that want more threads, with names for which no unit can be started.
+    """
     late = behind(after["queues"], marks)
     eta = flow.to_empty()
     slow = bool(late) and (eta is None or eta > marks.patience)
     held = stuck(after["busy"], marks)
     waiting = unpolled(after, marks)
     quiet = asleep(after["processes"]) if flow.backlog or waiting else []
+    takes_more = [queue["name"] for queue in late if queue["name"] != SCHEDULER and queue["why"] != "it is paused"]
+    wanted = takes_more if slow else []
     return {
         "behind": late,
         "stuck": held,
@@ -94,11 +99,8 @@ def decide(flow: Flow, after: Snapshot, marks: Marks) -> dict[str, t.Any]:
         "asleep": quiet,
         "unpolled": waiting,
         "slow": slow,
-        "drain_queues": [
-            queue["name"] for queue in late if queue["name"] != SCHEDULER and queue["why"] != "it is paused"
-        ]
-        if slow
-        else [],
+        "drain_queues": [name for name in wanted if can_be_served(name)],
+        "undrainable": [name for name in wanted if not can_be_served(name)],
     }
 
 

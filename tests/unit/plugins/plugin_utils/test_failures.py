@@ -15,6 +15,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 FILTERS = sorted(path.stem for path in (pathlib.Path(__file__).parents[4] / "plugins" / "filter").glob("*.py"))
+TAKES_ANYTHING = ["_printable"]
 
 
 def called(name):
@@ -22,7 +23,7 @@ def called(name):
     return module.FilterModule().filters()[name]
 
 
-@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize("name", [name for name in FILTERS if name not in TAKES_ANYTHING])
 def test_a_filter_names_itself_where_it_was_given_something_else(name):
     with pytest.raises(AnsibleFilterError, match=f"^{name}"):
         called(name)(0.5)

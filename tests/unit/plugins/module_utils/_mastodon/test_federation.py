@@ -106,22 +106,16 @@ def test_whether_to_go_on(numbers, goes_on):
     assert (federation.verdict(*numbers, 0.1) is None) == goes_on
 
 
-def test_lines_of_a_log_hide_arguments():
-    secret = "s3cret"
-    lines = [
-        f'WARN: {{"context":"Job raised exception","job":{{"class":"A","args":["{secret}"],"jid":"1"}}}}',
-        f'WARN: {{\\"args\\":[\\"{secret}\\"]}}',
-        f"failed args={secret}",
-        f'Enqueued Mailer (Job ID: 1) to Sidekiq(mailers) with arguments: "UserMailer", "{secret}@gone.example"',
-        f'{{"job_class":"Mailer","arguments":["{secret}"]}}',
-        "fine\x1b[31m",
-        "x" * 1000,
-    ]
-    shown = federation.log_lines("\n".join(["first", *lines]), 7)
-    assert secret not in str(shown) and len(shown) == 7
-    assert '"class":"A",(arguments hidden)' in shown[0] and shown[5] == "fine [31m" and len(shown[6]) == 303
-    assert shown[3] == "Enqueued Mailer (Job ID: 1) to Sidekiq(mailers) with (arguments hidden)"
-    assert federation.log_lines("a\nb", 0) == []
+def test_names_that_no_server_has_are_skipped_and_said():
+    names = ["a" * 312, "a" * 64 + ".example", "fd00::1", "-x-", "gone.example", "v4.192.0.2.1"]
+    busy = [{"domain": name, "elapsed": 900.0} for name in names]
+    found = federation.look(busy, {"b" * 300: 900, "fails.example": 900}, "10m", [], 60)
+    assert found["stuck_domains"] == ["gone.example", "v4.192.0.2.1"]
+    assert found["closely"] == found["named"] == found["suspects"] == ["gone.example", "v4.192.0.2.1", "fails.example"]
+    assert found["skipped"] == sorted([*names[:4], "b" * 300])
+    assert len(found["holders"]) == 6  # they are shown all the same
+    wanted = federation.look([], {}, "10m", ["*.gone.example", "a.example"], 5)
+    assert wanted["closely"] == ["*.gone.example", "a.example"] and wanted["named"] == ["a.example"]
 
 
 def test_units():

@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.text import (
     clean,
     clean_deep,
+    printable,
+    printable_deep,
+    printable_lines,
     text,
     text_or_none,
 )
@@ -83,3 +86,34 @@ JSON = st.recursive(
 @given(JSON)
 def test_any_json_becomes_strict_json(value):
     json.dumps(clean_deep(value), allow_nan=False, ensure_ascii=False).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("pull", "pull"),
+        ("Bücher \N{SNOWMAN}", "Bücher \N{SNOWMAN}"),
+        ("a\x1b[2Jb", "a?[2Jb"),
+        ("\x9b31m\x7f\x00", "?31m??"),
+        ("\u202eabc\u2066\u200b\ufeff\u00ad", "?abc????"),
+        ("a\r\nb\tc\u2028d\x85e\x0bf", "a  b c d e f"),
+        (b"\xff\x9b", "\\xff\\x9b"),
+        ("\ud800", "\\ud800"),
+        (7, "7"),
+    ],
+)
+def test_printable(raw, shown):
+    assert printable(raw) == shown and printable(printable(raw)) == shown
+
+
+@given(SURROGATES)
+def test_what_is_printable_is_one_line_for_a_terminal(value):
+    assert printable(value).isprintable()
+    assert len(printable(value, 10)) <= 10
+    lines = printable_lines(value)
+    assert lines.replace("\n", "").isprintable() and lines.count("\n") == value.count("\n")
+
+
+def test_printable_deep():
+    found = printable_deep({"a\x1b": ["b\n", {"c": ("\x9b", 1, None, True)}], "a\x9b": 2, 3: "d"})
+    assert found == {"a?": ["b ", {"c": ["?", 1, None, True]}], "a??": 2, 3: "d"}

@@ -62,6 +62,13 @@ def test_stuck():
     assert [(one["class"], one["elapsed"]) for one in stuck(jobs, MARKS)] == [("ActivityPub::DeliveryWorker", 1801)]
 
 
+def test_a_name_for_which_no_unit_can_be_started_is_skipped():
+    names = ["push,9", "$(id)", "a b", "%n", "x" * 201, "\x1b[2J", "fasp"]
+    flow = Flow(10, 7000, 0, 0, 0, {}, 10)
+    found = decide(flow, {"queues": [queue(name, 1000) for name in names], "busy": [], "processes": []}, MARKS)
+    assert (found["drain_queues"], found["undrainable"]) == (["fasp"], names[:-1])
+
+
 @pytest.mark.parametrize(
     ("completed", "arrived", "wanted"),
     [(10, 0, []), (1, 0, ["push", "pull"]), (1, 5, ["push", "pull"])],  # gone in 400 s, in 4000 s, never

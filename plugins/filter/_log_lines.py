@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.host import journal
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
-name: federation_log
-short_description: The last lines of a log, without arguments of jobs
+name: _log_lines
+short_description: "[INTERNAL] The last lines of a log, without arguments of jobs"
 version_added: 1.0.0
 description:
-  - Made for the role P(fediverse.mastodon.federation_rescue#role). Sidekiq writes a job with its arguments into the log when it fails.
+  - B(Internal.) Made for the reports of this collection's roles; it may change or go at any time without notice.
+  - Sidekiq writes a job with its arguments into the log when it fails. These are left out, and so is what a terminal would obey.
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
 positional: _input
@@ -33,7 +34,7 @@ options:
 EXAMPLES = r"""
 - name: Show the end of a log
   fediverse.mastodon.report:
-    text: "{{ journal.stdout | fediverse.mastodon.federation_log(number=5) }}"
+    text: "{{ journal.stdout | fediverse.mastodon._log_lines(number=5) }}"
 """
 
 RETURN = r"""
@@ -44,13 +45,13 @@ _value:
 
 
 @in_a_sentence
-def federation_log(text: str, number: int = 10) -> str:
+def _log_lines(text: str, number: int = 10) -> str:
     """See DOCUMENTATION."""
-    return "\n".join(federation.log_lines(text or "", int(number)))
+    return "\n".join(journal.shown(text or "", int(number)))
 
 
 class FilterModule:
     """Makes the filter known to Ansible."""
 
     def filters(self) -> dict[str, t.Callable[..., str]]:
-        return {"federation_log": federation_log}
+        return {"_log_lines": _log_lines}
