@@ -13,7 +13,10 @@ version_added: 1.0.0
 description:
   - Asks each server what a delivery to it asks - whether its name can be looked up, whether it takes a connection, whether its certificate is
     valid, whether it answers - and then which software it runs (nodeinfo).
-  - A server that does not answer is a result, not a failure of the task. All servers are asked at the same time.
+  - A server that does not answer is a result, not a failure of the task. Fifty servers are asked at the same time.
+  - Does not connect to an address that is not public (loopback, link-local, private, CGNAT, multicast and reserved networks, also inside an
+    address of IPv6) unless O(allow_private=true), for the names often come out of jobs, and a stranger chose them. The name is looked up
+    once, and the connection goes to an address that was checked. No redirection is followed.
   - Runs on the host whose view counts, for a firewall or a broken IPv6 may be what is in the way.
   - Needs Python's standard library alone. It sends nothing but two requests without any cookie or token, and goes through no proxy.
 extends_documentation_fragment:
@@ -22,7 +25,7 @@ extends_documentation_fragment:
 options:
   domains:
     description:
-      - Names of servers, at most fifty.
+      - Names of servers, each with at most 253 characters.
     type: list
     elements: str
     required: true
@@ -40,6 +43,11 @@ options:
     description:
       - File with the certificates of the authorities to trust. The default is those of the system.
     type: path
+  allow_private:
+    description:
+      - Whether to connect to addresses that are not public, such as those of a test network.
+    type: bool
+    default: false
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
 """
@@ -50,6 +58,12 @@ EXAMPLES = r"""
     domains:
       - gone.example
   register: asked
+
+- name: Does the server in the test network answer?
+  fediverse.mastodon.remote_server_info:
+    domains:
+      - mastodon.lab
+    allow_private: true
 """
 
 RETURN = r"""

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from dataclasses import asdict
 
 from .._mastodon.probe import STEPS, Probe, Way, probe_all, trusting
+from .._mastodon.server_name import is_server_name
 from .._sidekiq.errors import BadOption
+from .._sidekiq.text import printable
 from .host import Host, Result
 
 OPTIONS: t.Final = {
@@ -19,25 +20,23 @@ OPTIONS: t.Final = {
     "port": {"type": "int", "default": 443},
     "timeout": {"type": "float", "default": 5.0},
     "ca_path": {"type": "path"},
+    "allow_private": {"type": "bool", "default": False},
 }
-_AT_MOST = 50
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 
 
 def look(host: Host) -> Result:
-    """Ask all of them at once."""
+    """Ask all of them."""
     options = host.options
     domains = list(dict.fromkeys(options["domains"]))
     for domain in domains:
-        if not _NAME.fullmatch(domain):
-            raise BadOption(f"domains: {domain!r} is no name of a server, such as mastodon.example.")
-    if len(domains) > _AT_MOST:
-        raise BadOption(f"domains: {len(domains)} servers are too many at once; at most {_AT_MOST}.")
+        if not is_server_name(domain):
+            raise BadOption(f"domains: {printable(domain, 100)!r} is no name of a server, such as mastodon.example.")
     if not 0 < options["timeout"] <= 60:
         raise BadOption("timeout must be more than 0 and at most 60 seconds.")
     if not 0 < options["port"] < 65536:
         raise BadOption(f"port: {options['port']} is no port.")
-    probes = probe_all(domains, Way(options["port"], options["timeout"], trusting(options["ca_path"])))
+    way = Way(options["port"], options["timeout"], trusting(options["ca_path"]), options["allow_private"])
+    probes = probe_all(domains, way)
     return {"changed": False, "servers": [_shape(probe) for probe in probes]}
 
 

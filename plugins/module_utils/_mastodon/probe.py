@@ -5,6 +5,8 @@
 """Asks a remote server the questions that a delivery asks: its name, a connection, a certificate, an answer.
 
 Only the standard library. What the other side says is a stranger's text: it is cut, and freed of what is not printable.
+So is the name: it is looked up once, and only public addresses of those that this gave are connected to, as numbers. What the
+name leads to a moment later changes nothing.
 """
 
 from __future__ import annotations
@@ -20,9 +22,14 @@ import urllib.parse
 from dataclasses import dataclass, field
 
 from .._sidekiq.errors import BadOption
+from .._sidekiq.text import printable
+from .public_address import kind_of
 
 STEPS: t.Final = ("dns", "tcp", "tls", "http", "nodeinfo")
 """What is tried, in this order; a server of Mastodon's network gets through all of them."""
+
+AT_ONCE: t.Final = 50
+"""How many servers are asked at the same time."""
 
 _LARGEST = 64 * 1024
 _LONGEST = 100
@@ -47,11 +54,13 @@ class Probe:
 
 @dataclass(frozen=True)
 class Way:
-    """How to ask. C(timeout): seconds for each step and each address; C(trust): whose certificates are valid."""
+    """How to ask. C(timeout): seconds for each step and each address; C(trust): whose certificates are valid; C(allow_private):
+    connect to addresses that are not public as well."""
 
     port: int = 443
     timeout: float = 5.0
     trust: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+    allow_private: bool = False
 
 
 def trusting(ca_path: str | None) -> ssl.SSLContext:
@@ -65,7 +74,13 @@ def trusting(ca_path: str | None) -> ssl.SSLContext:
 
 
 def probe_all(domains: t.Sequence[str], way: Way) -> list[Probe]:
-    """All servers at the same time. Takes at most as long as all steps of one of them may."""
+    """All servers, so many at the same time. These take at most as long as all steps of one of them may."""
+    return [
+        probe for first in range(0, len(domains), AT_ONCE) for probe in _probe(domains[first : first + AT_ONCE], way)
+    ]
+
+
+def _probe(domains: t.Sequence[str], way: Way) -> list[Probe]:
     probes = [Probe(domain) for domain in domains]
     deadline = time.monotonic() + way.timeout * len(STEPS)
     # Nothing ends a name server's silence, or an answer that comes byte by byte, but to stop waiting for it.
@@ -98,8 +113,9 @@ def _ask(probe: Probe, way: Way) -> None:
         with _timed(probe, "dns"):
             probe.addresses = _addresses(probe.domain, way.port)
         step = "tcp"
+        reachable = _permitted(probe.addresses, way)
         with _timed(probe, step):
-            connection, probe.address = _connect(probe.addresses, way)
+            connection, probe.address = _connect(reachable, way)
         step = "tls"
         with _timed(probe, step):
             connection = _secured(connection, probe, way)
@@ -139,6 +155,15 @@ def _addresses(domain: str, port: int) -> list[str]:
     except socket.gaierror as problem:
         raise _No(f"its name cannot be looked up: {problem.strerror}") from None
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _permitted(addresses: t.Sequence[str], way: Way) -> list[str]:
+    """Those to which a connection may be made."""
+    kinds = {address: None if way.allow_private else kind_of(address) for address in addresses}
+    if addresses and all(kinds.values()):
+        said = ", ".join(f"{address} ({kind})" for address, kind in kinds.items())
+        raise _No(f"no connection was made to {said}: not a public address; allow_private permits it")
+    return [address for address, kind in kinds.items() if kind is None]
 
 
 def _connect(addresses: t.Sequence[str], way: Way) -> tuple[socket.socket, str]:
@@ -202,20 +227,18 @@ def _understand(probe: Probe, nodeinfo: t.Any) -> None:
     software = nodeinfo.get("software") if isinstance(nodeinfo, dict) else None
     if not isinstance(software, dict):
         raise _No("its nodeinfo names no software")
-    probe.software, probe.version = _plain(software.get("name")), _plain(software.get("version"))
+    probe.software, probe.version = _shown(software.get("name")), _shown(software.get("version"))
 
 
 def _why(problem: BaseException) -> str:
     if isinstance(problem, (socket.timeout, TimeoutError)):
         return "no answer in time"
     if isinstance(problem, ssl.SSLCertVerificationError):
-        return _plain(f"its certificate is not valid: {problem.verify_message}") or ""
+        return printable(f"its certificate is not valid: {problem.verify_message}", _LONGEST)
     if isinstance(problem, OSError) and problem.strerror:
-        return _plain(problem.strerror) or ""
-    return _plain(str(problem)) or type(problem).__name__
+        return printable(problem.strerror, _LONGEST)
+    return printable(str(problem), _LONGEST) or type(problem).__name__
 
 
-def _plain(text: t.Any) -> str | None:
-    if not isinstance(text, str):
-        return None
-    return "".join(char if char.isprintable() else "?" for char in text[:_LONGEST])
+def _shown(said: t.Any) -> str | None:
+    return printable(said[:_LONGEST]) if isinstance(said, str) else None
