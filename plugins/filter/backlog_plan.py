@@ -78,7 +78,8 @@ _value:
     - C(seconds) that were measured, and the rates in jobs a second, C(arrived), C(completed), C(failed) and C(per_thread); C(backlog), C(threads).
     - C(to_empty) and C(to_empty_with_more) in seconds, none if the queues grow; C(threads_to_hold), how many more it takes so that they do not.
     - C(queues) with size, latency and growth, those that are C(behind) and why, C(drain_queues), for which more threads are wanted, and queues like
-      these for whose names no unit can be started (C(undrainable)).
+      these for whose names no unit can be started (C(undrainable)). C(queues_behind) are the names of those that are behind, but for names that no
+      module takes, which are C(skipped).
     - C(stuck) jobs, processes that are all quiet (C(asleep)), both together as C(stuck_processes), sets that are C(unpolled), and whether the
       watched queues are C(drained).
   type: dictionary

@@ -74,7 +74,9 @@ def hostile(evil):
             queues={queue: 1, "push": 1},
             concurrency=25,
         )
-        with heartbeat.kept_alive(client, [process], every=2.0):
+        stuck = (heartbeat.Running(delivery(evil, 7, "s1.example"), since),)
+        plain = heartbeat.Process(identity="web-1:43:abcdef123456", started_at=since, running=stuck, queues={"pull": 1})
+        with heartbeat.kept_alive(client, [process, plain], every=2.0):
             yield running, client
 
 
@@ -124,7 +126,7 @@ def test_backlog_recovery(play):
     status, text = play("backlog_recovery", **options)
     assert status == 0 and "queue?[2J" in text and "Klass?[2J" in text and "Error?[2J" in text
     status, text = play("backlog_recovery", "--check", backlog_recovery_restart_stuck=True, **options)
-    assert status == 0 and "would stop host?[2J" in text
+    assert status == 0 and "would stop web-1:43:abcdef123456;" in text and "skipped    host?[2J" in text
 
 
 def test_backlog_recovery_that_fails(play):

@@ -15,10 +15,13 @@ from .._sidekiq.text import printable, printable_deep, printable_lines
 
 Result = dict[str, t.Any]
 
+_LONGEST: t.Final = 4000
+"""Characters of a message; it may name what somebody else wrote."""
+
 
 def fail(module: t.Any, message: str, known: Result) -> None:
     """End with a message of one line, and with what is known so far."""
-    module.fail_json(msg=printable(message), **known)
+    module.fail_json(msg=printable(message, _LONGEST), **known)
 
 
 def succeed(module: t.Any, result: Result) -> None:
@@ -31,4 +34,4 @@ def succeed(module: t.Any, result: Result) -> None:
 
 
 def warn(module: t.Any, warning: str) -> None:
-    module.warn(printable(warning))
+    module.warn(printable(warning, _LONGEST))

@@ -9,10 +9,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict
 
+from .._mastodon.names import is_server, parse_names
 from .._mastodon.probe import STEPS, Probe, Way, probe_all, trusting
-from .._mastodon.server_name import is_server_name
 from .._sidekiq.errors import BadOption
-from .._sidekiq.text import printable
 from .host import Host, Result
 
 OPTIONS: t.Final = {
@@ -27,17 +26,17 @@ OPTIONS: t.Final = {
 def look(host: Host) -> Result:
     """Ask all of them."""
     options = host.options
-    domains = list(dict.fromkeys(options["domains"]))
+    domains, warnings = parse_names("domains", "domains", options["domains"])
     for domain in domains:
-        if not is_server_name(domain):
-            raise BadOption(f"domains: {printable(domain, 100)!r} is no name of a server, such as mastodon.example.")
+        if not is_server(domain):
+            raise BadOption(f"domains: {domain!r} is no name of a server, such as mastodon.example.")
     if not 0 < options["timeout"] <= 60:
         raise BadOption("timeout must be more than 0 and at most 60 seconds.")
     if not 0 < options["port"] < 65536:
         raise BadOption(f"port: {options['port']} is no port.")
     way = Way(options["port"], options["timeout"], trusting(options["ca_path"]), options["allow_private"])
     probes = probe_all(domains, way)
-    return {"changed": False, "servers": [_shape(probe) for probe in probes]}
+    return {"changed": False, "servers": [_shape(probe) for probe in probes], "warnings": warnings}
 
 
 def _shape(probe: Probe) -> Result:

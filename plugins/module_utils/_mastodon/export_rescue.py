@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from .._sidekiq.duration import seconds
 from .export_room import Room, room_of
+from .names import is_taken
 from .workers import ARCHIVE_QUEUE, can_be_served
 
 Export = t.Mapping[str, t.Any]
@@ -55,7 +56,8 @@ def plan(found: t.Mapping[str, t.Any], stuck_after: str, retries: str, around: S
             room.take(export["media_bytes"])  # is built whatever we do
     for export in found["exports"]:
         _one(rescue, export, limit, retries, around, room)
-    rescue.surplus.extend(job["jid"] for job in found["needless_jobs"] if job["place"] != "running" and job["jid"])
+    needless = [job["jid"] for job in found["needless_jobs"] if job["place"] != "running" and job["jid"]]
+    rescue.surplus = [jid for jid in (*rescue.surplus, *needless) if is_taken("jids", jid)]
     return rescue
 
 
@@ -77,7 +79,11 @@ def _one(rescue: Rescue, export: Export, limit: float, retries: str, around: Sit
     if state in ("finished", "gone"):
         return
     place = _place(export)
-    if place == "running" and (export["elapsed"] or 0.0) > limit:
+    if place == "running" and (export["elapsed"] or 0.0) > limit and not _can_be_stopped(export):
+        _helpless(
+            rescue, export, f"it runs in {export['process']} with the id {export['jid']}, a name that no module takes"
+        )
+    elif place == "running" and (export["elapsed"] or 0.0) > limit:
         rescue.stuck.append({name: export[name] for name in ("backup_id", "jid", "elapsed")})
         rescue.stuck[-1]["identity"] = export["process"]
     if place == "retry" and retries == "remove":
@@ -106,6 +112,9 @@ def _wait_in_line(rescue: Rescue, export: Export, starts: bool, around: Situatio
             last = " Mastodon deletes its row after five retries." if place == "retry" else ""
             _helpless(rescue, export, refusal + last)
             return
+        if place and not is_taken("jids", export["jid"] or ""):
+            _helpless(rescue, export, f"its job has the id {export['jid']}, which no module takes")
+            return
         if place:
             rescue.retry.append(export["jid"])
         else:
@@ -122,6 +131,10 @@ def _wait_in_line(rescue: Rescue, export: Export, starts: bool, around: Situatio
         return
     rescue.ahead = max(rescue.ahead, ahead)
     rescue.watch.append(number)
+
+
+def _can_be_stopped(export: Export) -> bool:
+    return is_taken("identities", export["process"] or "") and is_taken("jids", export["jid"] or "")
 
 
 def _place(export: Export) -> str:

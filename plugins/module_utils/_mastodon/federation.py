@@ -12,7 +12,7 @@ from collections import defaultdict
 
 from .._sidekiq.duration import seconds
 from .._sidekiq.errors import at_least
-from .server_name import is_server_name
+from .names import is_server
 
 Shape = dict[str, t.Any]
 
@@ -48,9 +48,9 @@ def look(
         for domain, ages in running.items()
     ]
     holders.sort(key=lambda one: (-one["stuck"], -one["threads"], one["domain"]))
-    servers = [one for one in holders if is_server_name(one["domain"])]
+    servers = [one for one in holders if is_server(one["domain"])]
     suspects = [one["domain"] for one in servers if one["stuck"] or one["threads"] >= _MANY]
-    worst = [domain for domain in failing if is_server_name(domain) and domain not in suspects]
+    worst = [domain for domain in failing if is_server(domain) and domain not in suspects]
     total = sum(failing.values())
     suspects += [domain for domain in worst if failing[domain] >= max(100, total / 4)]
     closely = list(wanted or suspects)[: max(0, int(shown))]
@@ -61,8 +61,8 @@ def look(
         "stuck_domains": [one["domain"] for one in servers if one["stuck"]],
         "suspects": suspects,
         "closely": closely,
-        "named": [domain for domain in closely if is_server_name(domain)],
-        "skipped": sorted(domain for domain in {*running, *failing} if not is_server_name(domain)),
+        "named": [domain for domain in closely if is_server(domain)],
+        "skipped": sorted(domain for domain in {*running, *failing} if not is_server(domain)),
     }
 
 

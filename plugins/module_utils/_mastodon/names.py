@@ -67,6 +67,19 @@ def parse_name(kind: str, option: str, given: str) -> str:
     return names[0]
 
 
+def is_taken(kind: str, name: str) -> bool:
+    """Whether an option takes a name just as it is. A name out of Redis may be any text, and one that is refused must not end a run."""
+    try:
+        return parse_names(kind, kind, [name]) == ([name], [])
+    except BadOption:
+        return False
+
+
+def is_server(name: str) -> bool:
+    """Whether a name server could know it: no pattern and no address of IPv6."""
+    return is_taken("domains", name) and not re.search(r"[*:]", name)
+
+
 def host_name(option: str, written: str) -> str:
     """The name of a server as Mastodon stores it: lower case, without a dot at its end, and in the DNS's letters.
 

@@ -10,6 +10,7 @@ import fnmatch
 import typing as t
 from dataclasses import dataclass
 
+from ..names import is_taken
 from ..workers import LONG_RUNNING, can_be_served
 from .flow import Flow, Snapshot
 
@@ -82,6 +83,7 @@ def asleep(processes: t.Iterable[t.Mapping[str, t.Any]]) -> list[str]:
 def decide(flow: Flow, after: Snapshot, marks: Marks) -> dict[str, t.Any]:
     """What is behind, whether more threads are wanted and for which queues, what is stuck, asleep, and not polled.
 
+    C(skipped): queues and processes with names that no module takes; C(queues_behind) and C(stuck_processes) are without them.
     C(undrainable): queues that want more threads, with names for which no unit can be started.
     """
     late = behind(after["queues"], marks)
@@ -92,10 +94,16 @@ def decide(flow: Flow, after: Snapshot, marks: Marks) -> dict[str, t.Any]:
     quiet = asleep(after["processes"]) if flow.backlog or waiting else []
     takes_more = [queue["name"] for queue in late if queue["name"] != SCHEDULER and queue["why"] != "it is paused"]
     wanted = takes_more if slow else []
+    stopped = sorted({*(job["identity"] for job in held), *quiet})
     return {
         "behind": late,
         "stuck": held,
-        "stuck_processes": sorted({*(job["identity"] for job in held), *quiet}),
+        "stuck_processes": [name for name in stopped if is_taken("identities", name)],
+        "skipped": [
+            *(queue["name"] for queue in late if not is_taken("queues", queue["name"])),
+            *(name for name in stopped if not is_taken("identities", name)),
+        ],
+        "queues_behind": [queue["name"] for queue in late if is_taken("queues", queue["name"])],
         "asleep": quiet,
         "unpolled": waiting,
         "slow": slow,

@@ -6,7 +6,12 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.names import KINDS, parse_name, parse_names
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.names import (
+    KINDS,
+    is_taken,
+    parse_name,
+    parse_names,
+)
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
 
 JID = "7315dc4675986a31ef9294ab"
@@ -128,3 +133,23 @@ def test_one_name():
     for several in ("push pull", ""):
         with pytest.raises(BadOption, match="^queue"):
             parse_name("queues", "queue", several)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "taken"),
+    [
+        ("queues", "push", True),
+        ("queues", "a b", False),
+        ("queues", "a,b", False),
+        ("queues", "", False),
+        ("identities", "web:1:ab", True),
+        ("identities", "web\x1b[2J:1:ab", False),
+        ("jids", JID, True),
+        ("jids", "'; id", False),
+        ("domains", "gone.example", True),
+        ("domains", "Gone.example", False),  # as it is: it would become another
+        ("domains", "a" * 312, False),
+    ],
+)
+def test_whether_a_name_out_of_redis_is_taken_as_it_is(kind, name, taken):
+    assert is_taken(kind, name) is taken

@@ -67,6 +67,13 @@ def test_a_name_for_which_no_unit_can_be_started_is_skipped():
     flow = Flow(10, 7000, 0, 0, 0, {}, 10)
     found = decide(flow, {"queues": [queue(name, 1000) for name in names], "busy": [], "processes": []}, MARKS)
     assert (found["drain_queues"], found["undrainable"]) == (["fasp"], names[:-1])
+    assert (found["queues_behind"], found["skipped"]) == (
+        ["$(id)", "%n", "x" * 201, "fasp"],
+        ["push,9", "a b", "\x1b[2J"],
+    )
+    processes = [process(name, quiet=True) for name in ("a:1:b", "a b:1:c", "x")]
+    found = decide(flow, {"queues": [], "busy": [], "processes": processes}, MARKS)
+    assert (found["stuck_processes"], found["skipped"]) == (["a:1:b"], ["a b:1:c", "x"])
 
 
 @pytest.mark.parametrize(
@@ -111,10 +118,10 @@ def test_unpolled(late, found):
     assert unpolled({"taken_epoch": 9e9}, MARKS) == []
 
 
-@pytest.mark.parametrize(("backlog", "due", "meant"), [(0, 0, []), (1, 0, ["a"]), (0, 1, ["a"])])
+@pytest.mark.parametrize(("backlog", "due", "meant"), [(0, 0, []), (1, 0, ["a:1:b"]), (0, 1, ["a:1:b"])])
 def test_quiet_processes_are_stuck_when_there_is_something_to_do(backlog, due, meant):
     sets = {"scheduled": {"due": due, "oldest_epoch": 1.0}}
-    after = {"queues": [], "busy": [], "processes": [process("a", quiet=True)], "sets": sets, "taken_epoch": 99.0}
+    after = {"queues": [], "busy": [], "processes": [process("a:1:b", quiet=True)], "sets": sets, "taken_epoch": 99.0}
     found = decide(Flow(10, backlog, 0, 0, 0, {}, 0), after, MARKS)
     assert found["stuck_processes"] == found["asleep"] == meant
 
