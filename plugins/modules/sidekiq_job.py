@@ -28,7 +28,7 @@ options:
       - What is to become of the jobs.
       - V(absent) deletes them.
       - V(enqueued) runs those of the sets now. A job goes straight to its queue with one try given back; one with a unique lock, and with
-        O(spread), goes through Sidekiq's own poller, which asks the lock.
+        O(spread), goes through Sidekiq's own poller, which asks the lock. One whose lock another job holds stays where it is (RV(kept)).
       - V(dead) kills them. Death handlers do not run, and the dead set is not trimmed.
       - V(moved) puts them into O(to_queue).
       - V(rescheduled) runs them O(at) a time or O(in) some time.
@@ -66,7 +66,7 @@ options:
     type: str
   force:
     description:
-      - Edits members of batches, encrypted jobs and other tools' private queues, too.
+      - Edits members of batches, encrypted jobs, jobs whose unique lock another job holds, and other tools' private queues, too.
     type: bool
     default: false
   archive_dir:
@@ -143,9 +143,10 @@ unchanged:
   type: int
   sample: 0
 kept:
-  description: Jobs that were left, by the reason - V(batch), V(encrypted), V(private_queue), V(malformed), V(queue_name), V(too_large). O(force) edits
-    them, but no member that is no job at all, none in a queue whose name is no UTF-8 (V(queue_name)), which no archive can name, and none of
-    more than 48 MiB (V(too_large)), which no archive could bring back in bounded memory.
+  description: Jobs that were left, by the reason - V(batch), V(encrypted), V(private_queue), V(malformed), V(locked), V(already_there), V(queue_name),
+    V(too_large). V(locked) means that another job holds the unique lock without which this one would be dropped. O(force) edits them, but no member
+    that is no job at all, none whose bytes are in the set to which it would go (V(already_there)), none in a queue whose name is no UTF-8
+    (V(queue_name)), which no archive can name, and none of more than 48 MiB (V(too_large)), which no archive could bring back in bounded memory.
   returned: success
   type: dict
   sample: {"batch": 8}

@@ -197,12 +197,12 @@ def check(client, database, state, names, window):
         result = edit(client, pathlib.Path(directory), NOW, options_of(state, names))
         assert read(client) == wanted
         assert (result["matched"], result["edited"], result["gone"]) == (matched, edited, 0)
+        assert told(foreseen) == told(result)
         assert result["matched"] == result["edited"] + result["unchanged"] + result["remaining"]
         assert result["complete"]
         assert leftovers(client) == []
         if not edited:
             return
-        assert foreseen["edited"] >= edited
         again = restore(client, result["archive"], NOW)
         assert read(client) == database, "the archive puts everything back where it was"
         assert again["restored"] == edited
@@ -210,6 +210,11 @@ def check(client, database, state, names, window):
         assert (once["changed"], once["restored"]) == (False, 0)
         assert read(client) == database
         assert leftovers(client) == []
+
+
+def told(result):
+    """All but what only a run has."""
+    return {name: value for name, value in result.items() if name not in ("archive", "duration")}
 
 
 NAMES = st.sampled_from([["A"], ["B"], ["A", "B"], ["malformed"]])

@@ -273,7 +273,7 @@ def _planned(session: Session, found: Plan, before: Result, after: Result) -> Re
         "complete": found.complete,
         **found.edited.histograms(),
         "archive": None,
-        "locks_freed": found.locks_freed,
+        "locks_freed": len(found.freed),
         "diff": {"before": before, "after": after},
     }
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from .._sidekiq.archive import MAX_JOB, MOST, Entry, has_bit
 from .._sidekiq.archive_writer import Writer
 from .._sidekiq.batch import Batch
-from .._sidekiq.change import ENDS_JOB, Wish, change
+from .._sidekiq.change import ENDS_JOB, Change, Wish, change
 from .._sidekiq.errors import SidekiqError
 from .._sidekiq.job import Job, parse
 from .._sidekiq.keys import Keys
+from .._sidekiq.obstacles import Obstacles, Planned
 from .._sidekiq.place import Place, place_named
 from .._sidekiq.spool import Spool
 from .._sidekiq.take import TAKEN, Outcome, Taker, announced
@@ -28,6 +29,7 @@ from .selector import Selector
 from .tally import Tally
 
 _PAGE = 500
+_PAGE_BYTES = 1_000_000
 
 
 class Selected(t.NamedTuple):
@@ -41,13 +43,16 @@ class Selected(t.NamedTuple):
 
 @dataclass
 class Plan:
-    """What an edit will do. C(edited): histograms of the jobs that change; C(unchanged): those that are as wanted already."""
+    """What an edit will do. C(edited): histograms of the jobs that change; C(unchanged): those that are as wanted already.
+
+    C(freed): the unique locks that are freed with their jobs, each as a number for its digest and its holder.
+    """
 
     edited: Tally
     matched: int = 0
     unchanged: int = 0
     kept: Counter[str] = field(default_factory=Counter)
-    locks_freed: int = 0
+    freed: set[int] = field(default_factory=set)
     complete: bool = True
     after: Counter[str] = field(default_factory=Counter)
 
@@ -134,14 +139,12 @@ def plan(
     """
     found = Plan(Tally(wish.now))
     page: list[tuple[Job, Entry]] = []
-    for one in jobs:
+    for one, becomes, reason in _decided(client, key, jobs, wish, force):
         place, position, score, job = one
         found.matched += 1
-        reason = _reason_to_keep(one, wish, force)
         if reason:
             found.kept[reason] += 1
             continue
-        becomes = change(wish, job, place, score)
         if becomes is None:
             found.unchanged += 1
             continue
@@ -218,6 +221,39 @@ def _identity(job: Job) -> str | bytes:
     return job.jid or hashlib.blake2b(job.raw, digest_size=16).digest()
 
 
+def _decided(
+    client: t.Any, key: Keys, jobs: t.Iterable[Selected], wish: Wish, force: bool
+) -> t.Iterator[tuple[Selected, Change | None, str | None]]:
+    """Each job with what becomes of it and why it is kept; by pages, as Redis is asked what is in their way."""
+    obstacles = Obstacles(client, key, wish)
+    for page in _pages(jobs):
+        kept = [_reason_to_keep(one, wish, force) for one in page]
+        changes = [None if why else change(wish, one.job, one.place, one.score) for one, why in zip(page, kept)]
+        reason = obstacles.look([Planned(one.job, one.place, becomes) for one, becomes in zip(page, changes)])
+        for index, one in enumerate(page):
+            becomes = changes[index]
+            yield one, becomes, kept[index] or _in_the_way(reason(index, force), becomes)
+
+
+def _in_the_way(reason: str | None, becomes: Change | None) -> str | None:
+    """What is as wanted already is not kept, but what it holds or will hold is in the way of others."""
+    return None if becomes is None else reason
+
+
+def _pages(jobs: t.Iterable[Selected]) -> t.Iterator[list[Selected]]:
+    """Jobs by hundreds, fewer where they are large."""
+    page: list[Selected] = []
+    size = 0
+    for one in jobs:
+        page.append(one)
+        size += len(one.job.raw)
+        if len(page) >= _PAGE or size >= _PAGE_BYTES:
+            yield page
+            page, size = [], 0
+    if page:
+        yield page
+
+
 def _could_run(job: Job) -> bool:
     """Whether Sidekiq's client would take it: a class and a list of arguments (sidekiq job_util.rb, C(validate))."""
     return job.worker_class is not None and isinstance(job.payload.get("args"), list)
@@ -252,7 +288,8 @@ def _note(
     record: Record | None,
 ) -> None:
     locks = _owned_locks(client, key, page) if wish.state in ENDS_JOB else {}
-    found.locks_freed += len(locks)
+    # two members of one job hold one lock, and the first that leaves frees it
+    found.freed.update(hash((_both(lock["digest"])[0], lock["jid"])) for lock in locks.values())
     if record is not None and page:
         entries = [entry for _job, entry in page]
         for index, lock in locks.items():
