@@ -16,6 +16,7 @@ from ansible_collections.fediverse.mastodon.plugins.filter.health_report import 
     _title,
     _wrapped,
 )
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.storage import build_bytes
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.text import printable
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
@@ -198,12 +199,13 @@ def _notes(result: t.Mapping[str, t.Any]) -> t.Iterator[str]:
 
 
 def _room(result: t.Mapping[str, t.Any]) -> t.Iterator[str]:
-    """The largest archive must fit: twice its size to be built, once to be kept."""
+    """The largest archive must fit: 1.3 times its size to be built, once to be kept."""
     sizes = [export["media_bytes"] for export in result["exports"] if export["media_bytes"]]
     if not sizes:
         return
-    for what, disk, factor in (("build", result["space"]["build"], 2), ("keep", result["space"]["keep"], 1)):
-        needed = max(sizes) * factor
+    largest = max(sizes)
+    space = result["space"]
+    for what, disk, needed in (("build", space["build"], build_bytes(largest)), ("keep", space["keep"], largest)):
         if disk["free_bytes"] is not None and disk["free_bytes"] < needed:
             yield (
                 f"Not enough room to {what} the largest of them: about {_size(needed)} needed,"

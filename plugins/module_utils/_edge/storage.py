@@ -75,6 +75,7 @@ def storage_info(host: Host) -> Result:
         "estimate": {
             "basis": estimate.basis,
             "build_bytes": estimate.build,
+            "build_bytes_at_most": estimate.build_at_most,
             "keep_bytes": estimate.bytes,
             "fits": fits(estimate, build, keep),
         },

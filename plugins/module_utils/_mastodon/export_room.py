@@ -10,7 +10,7 @@ import math
 import typing as t
 from dataclasses import dataclass
 
-from .storage import BUILD_FACTOR, size
+from .storage import build_bytes, size
 
 _REMEDY: t.Final = "Make room there, or set Environment=TMPDIR= of the unit to a larger disk, and run this again."
 _CLOSED: t.Final = ("build_read_only", "keep_read_only")
@@ -35,7 +35,7 @@ class Room:
         if self.closed:
             return self.closed
         kept = media or 0
-        built = BUILD_FACTOR * kept + (kept if self.same_disk else 0)
+        built = build_bytes(kept) + (kept if self.same_disk else 0)
         if self.build <= built:
             return _too_little(built, self.build, self.build_path)
         if not self.same_disk and self.keep <= kept:

@@ -111,7 +111,7 @@ def test_what_becomes_of_an_archive(one, line):
 def test_what_is_wrong_is_said():
     report = schedule(
         export("orphaned", jids=[]),
-        export(surplus_jids=["x"], media_bytes=11 * GIB),
+        export(surplus_jids=["x"], media_bytes=20 * GIB),
         needless_jobs=[{}],
         silent_processes=["web1:42:abc"],
         queues=[
@@ -127,7 +127,7 @@ def test_what_is_wrong_is_said():
         "Silent: web1:42:abc",
         "pull did not move",
         "No process takes jobs from slow",
-        "Not enough room to build the largest of them: about 22.0 GiB needed, 20.0 GiB free at /tmp",
+        "Not enough room to build the largest of them: about 26.0 GiB needed, 20.0 GiB free at /tmp",
     ):
         assert word in flat
     assert "1 orphaned" in report.splitlines()[0]

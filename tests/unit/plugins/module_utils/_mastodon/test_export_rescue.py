@@ -114,11 +114,11 @@ def test_a_limit_that_is_none():
 @pytest.mark.parametrize(
     ("room", "fits", "said"),
     [
-        (storage(build=21 * MIB, keep=11 * MIB), True, ""),
-        (storage(build=20 * MIB), False, "about 20 MiB in /tmp, where 20 MiB are left"),
+        (storage(build=14 * MIB, keep=11 * MIB), True, ""),
+        (storage(build=12 * MIB), False, "about 13 MiB in /tmp, where 12 MiB are left"),
         (storage(keep=9 * MIB), False, "about 10 MiB in /srv, where 9.0 MiB are left"),
-        (storage(build=31 * MIB, keep=31 * MIB, same_disk=True), True, ""),
-        (storage(build=29 * MIB, keep=29 * MIB, same_disk=True), False, "about 30 MiB in /tmp"),
+        (storage(build=24 * MIB, keep=24 * MIB, same_disk=True), True, ""),
+        (storage(build=22 * MIB, keep=22 * MIB, same_disk=True), False, "about 23 MiB in /tmp"),
         (storage(build=None, keep=None), True, ""),
         (storage(inodes=0), False, "where 0 B are left"),
         (storage(problems=["build_space"]), True, ""),
@@ -150,7 +150,7 @@ def test_those_that_are_built_at_once_fit_together():
     """What waits in a queue already comes first, as nobody asks us."""
     waiting = export(9, "waiting", "queues", media_bytes=10 * MIB)
     orphans = [export(number, "orphaned", media_bytes=10 * MIB) for number in (1, 2, 3)]
-    rescue = rescue_of(*orphans, waiting, storage=storage(build=61 * MIB))
+    rescue = rescue_of(*orphans, waiting, storage=storage(build=40 * MIB))
     assert (rescue.enqueue, rescue.no_room, rescue.watch) == ([1, 2], [3], [1, 2, 9])
 
 

@@ -25,12 +25,13 @@ def disk(free, device=1, total=100 * GIB, inodes=(1000, 900), read_only=False, k
 @pytest.mark.parametrize(
     ("bytes_", "build", "keep", "expected"),
     [
-        (GIB, disk(2 * GIB), disk(GIB, 2), True),
-        (GIB, disk(2 * GIB - 1), disk(GIB, 2), False),
-        (GIB, disk(2 * GIB), disk(GIB - 1, 2), False),
-        (GIB, disk(3 * GIB), disk(3 * GIB), True),
-        (GIB, disk(3 * GIB - 1), disk(3 * GIB - 1), False),
-        (GIB, disk(2 * GIB), None, True),
+        (10, disk(13), disk(10, 2), True),
+        (10, disk(12), disk(10, 2), False),
+        (11, disk(14), disk(11, 2), False),
+        (10, disk(13), disk(9, 2), False),
+        (10, disk(23), disk(23), True),
+        (10, disk(22), disk(22), False),
+        (10, disk(13), None, True),
         (None, disk(2 * GIB), None, None),
         (GIB, None, None, None),
     ],
@@ -72,6 +73,27 @@ def test_the_worst_comes_first():
         "build_in_memory",
         "tmpdir_unusable",
     ]
+
+
+@pytest.mark.parametrize(
+    ("build", "keep", "expected"),
+    [
+        (12, disk(50 * GIB, 2), ["archive_does_not_fit"]),
+        (13, disk(50 * GIB, 2), ["archive_may_not_fit"]),
+        (19, None, ["archive_may_not_fit"]),
+        (20, None, []),
+    ],
+)
+def test_between_what_a_build_takes_and_what_it_can_take_is_a_warning(build, keep, expected):
+    assert [
+        one for one in ids(disk(build), keep, estimate=Estimate(10, "pending"), threshold=100.0) if "fit" in one
+    ] == expected
+
+
+def test_what_is_kept_on_the_same_disk_counts_too():
+    [problem] = problems(disk(29), disk(29), TMP, Estimate(10, "pending"), (), 100.0)[:1]
+    assert (problem.id, problem.severity) == ("archive_may_not_fit", "warning")
+    assert "It needs about 13 B as a rule, 20 B at most, and 10 B to be kept there." in problem.message
 
 
 def test_few_deleted_files_are_not_worth_a_word():
