@@ -14,7 +14,7 @@ from ansible.utils import color
 from ansible.utils.display import Display
 
 from ..module_utils._edge.waiting import spans
-from ..module_utils._mastodon.progress import Certainty, Progress, too_late
+from ..module_utils._mastodon.progress import Judge, Progress, too_late
 from ..module_utils._sidekiq.errors import BadOption
 
 MODULE: t.Final = "fediverse.mastodon.sidekiq_wait"
@@ -48,13 +48,15 @@ class ActionModule(ActionBase):
             teller.end()
 
     def _wait(self, variables: Result, timeout: float, interval: float, teller: Teller) -> Result:
-        began, progress, certainty, waited = time.monotonic(), Progress(), Certainty(), False
+        began, progress, judge, waited = time.monotonic(), Progress(), Judge(), False
         while True:
+            looked = time.monotonic()
             result = self._look(variables)
             if result.get("failed") or result.get("skipped") or "conditions" not in result:
                 return result
-            elapsed = time.monotonic() - began
-            result["conditions"] = certainty.judge(result["conditions"], result["heartbeats"])
+            ended = time.monotonic()
+            elapsed = ended - began
+            result["conditions"] = judge.judge(result["conditions"], result["heartbeats"], looked, ended)
             result["met"] = all(one["met"] for one in result["conditions"])
             progress.add(elapsed, result["conditions"])
             result.update(would_wait=waited, elapsed=round(elapsed, 3))

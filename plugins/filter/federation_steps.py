@@ -38,12 +38,12 @@ options:
 EXAMPLES = r"""
 - name: In which parts
   ansible.builtin.debug:
-    msg: "{{ [{'archive': '/root/a.jsonl.gz', 'restored': 3000}] | fediverse.mastodon.federation_steps }}"
+    msg: "{{ [{'archive': '/root/a.jsonl.gz', 'by_set': {'queues': 3000}}] | fediverse.mastodon.federation_steps }}"
 """
 
 RETURN = r"""
 _value:
-  description: C(archive), C(limit) and C(canary) of each part.
+  description: C(archive), C(set), C(limit) and C(canary) of each part.
   type: list
   elements: dictionary
 """

@@ -24,24 +24,32 @@ options:
     description: How many jobs were released.
     type: int
     required: true
-  failed:
-    description: How many jobs of these servers failed since.
-    type: int
+  outcomes:
+    description: What became of them, as M(fediverse.mastodon.sidekiq_wait) counts it; null if that could not be read.
+    type: dictionary
     required: true
-  waiting:
-    description: How many more of their jobs wait in the queues than before.
-    type: int
-    required: true
+  known:
+    description: Whether each of them has an outcome for certain.
+    type: bool
+    default: true
   most:
-    description: Share of the released jobs that may fail.
+    description: Share of the jobs that were tried that may fail.
     type: float
     default: 0.1
+  timeout:
+    description: How long their outcomes were waited for, as it is said.
+    type: string
+    default: ""
+  problem:
+    description: Why the outcomes could not be read.
+    type: string
+    default: ""
 """
 
 EXAMPLES = r"""
 - name: May it go on?
   ansible.builtin.debug:
-    msg: "{{ 10 | fediverse.mastodon.federation_verdict(failed=3, waiting=0) }}"
+    msg: "{{ 10 | fediverse.mastodon.federation_verdict(outcomes=wait.conditions[0].outcomes, known=wait.met) }}"
 """
 
 RETURN = r"""
@@ -52,9 +60,16 @@ _value:
 
 
 @in_a_sentence
-def federation_verdict(released: int, failed: int, waiting: int, most: float = 0.1) -> str | None:
+def federation_verdict(
+    released: int,
+    outcomes: t.Mapping[str, int] | None,
+    known: bool = True,
+    most: float = 0.1,
+    timeout: str = "",
+    problem: str = "",
+) -> str | None:
     """See DOCUMENTATION."""
-    return federation.verdict(int(released), int(failed), int(waiting), float(most))
+    return federation.verdict(int(released), outcomes, known, float(most), timeout, problem)
 
 
 class FilterModule:

@@ -52,7 +52,7 @@ options:
     default: 2.0
   patience:
     description:
-      - For how many seconds at most to wait for heartbeats where there may be orphans.
+      - For how many seconds at most to wait for heartbeats where there may be orphans, or where one of O(backup_ids) has no job.
       - A process beats every five or ten seconds. One that was killed is known to be gone after a minute.
     type: float
     default: 15.0
@@ -144,12 +144,12 @@ exports:
       description:
         - V(waiting), V(scheduled), V(running), V(retrying), V(duplicated) or V(orphaned). V(finished) or V(gone) for one of O(backup_ids) that is
           not pending.
-        - Without the database none is V(orphaned), and V(duplicated) are only jobs for the same row.
+        - Without the database none is V(orphaned), V(duplicated) are only jobs for the same row, and one of O(backup_ids) without a job is V(ended).
       returned: success
       type: str
       sample: waiting
     certain:
-      description: V(false) for an orphan whose job may be in a process that says nothing (RV(silent_processes)).
+      description: V(false) for V(orphaned) or V(ended) while a process is silent that may have its job (RV(silent_processes)).
       returned: success
       type: bool
       sample: true

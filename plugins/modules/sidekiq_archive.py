@@ -68,10 +68,17 @@ EXAMPLES = r"""
     domains:
       - back.example
 
-- name: Put back ten, to see whether they go through
+- name: Put back ten
   fediverse.mastodon.sidekiq_archive:
     path: /root/.local/state/fediverse.mastodon/archives/20261122T070556Z-absent-73643a966f862de1.jsonl.gz
     limit: 10
+  register: restored
+
+- name: See whether they go through
+  fediverse.mastodon.sidekiq_wait:
+    until:
+      - jids: "{{ restored.jids }}"
+    timeout: 5m
 """
 
 RETURN = r"""
@@ -120,6 +127,17 @@ locks_taken:
   returned: success
   type: int
   sample: 12
+jids:
+  description: Ids of those that are put back, ten thousand at most. Only with O(limit), else empty.
+  returned: success
+  type: list
+  elements: str
+  sample: ["7315dc4675986a31ef9294ab"]
+began_epoch:
+  description: When the module began, in epoch seconds of the clock of Redis.
+  returned: success
+  type: float
+  sample: 1795331156.5
 by_set:
   description: Those that are put back, by set.
   returned: success

@@ -144,6 +144,14 @@ options:
       - Seconds that a unique lock must be old to be taken for orphaned.
     type: float
     default: 300
+  heartbeat_timeout:
+    description:
+      - A process tells what it runs with each heartbeat, every 5 or 10 seconds. Where an old lock seems to have no job, the module waits for the next
+        heartbeat of every process and looks again, at most so many seconds.
+      - If a process stays silent for so long, locks whose job it may run are not called orphaned. With V(0) nothing is waited for, and they are
+        called orphaned only if no process is alive.
+    type: float
+    default: 15
   clock_offset:
     description:
       - Seconds by which the clocks of Redis, of the processes and of this host may differ.

@@ -34,6 +34,13 @@ options:
       - Seconds that a unique lock must be old to be counted as orphaned. Younger ones may belong to a job that is just on its way.
     type: float
     default: 300
+  heartbeat_timeout:
+    description:
+      - A process tells what it runs with each heartbeat, every 5 or 10 seconds. Where an old lock seems to have no job, the module waits for the next
+        heartbeat of every process and looks again, at most so many seconds.
+      - If a process stays silent for so long, RV(locks.uncertain) counts the locks whose job it may run. With V(0) nothing is waited for.
+    type: float
+    default: 15
 seealso:
   - module: fediverse.mastodon.sidekiq_health_info
 author:
@@ -402,6 +409,11 @@ locks:
       returned: success
       type: int
       sample: 2
+    uncertain:
+      description: Locks that may be orphaned, or whose job began since the last heartbeat of a process that is silent.
+      returned: success
+      type: int
+      sample: 0
     oldest_at:
       description: When the oldest was taken.
       returned: success

@@ -13,6 +13,8 @@ version_added: 1.0.0
 description:
   - Looks for the job of every unique lock of sidekiq-unique-jobs (7.1, 8) in all queues, sets and running processes, however long the queues are,
     and frees the locks whose job is nowhere. The gem's own reaper gives up when more than 1,000 jobs are queued.
+  - A process tells what it runs with each heartbeat, every 5 or 10 seconds. So where a job is missing, the module waits for the next heartbeat of every
+    process and looks again. Until then the job may have just begun, and its lock is kept.
   - A lock of a living job is never freed without O(force). Each lock is freed only if it is still held by whom it was seen with.
 extends_documentation_fragment:
   - fediverse.mastodon.connection
@@ -41,6 +43,13 @@ options:
     description:
       - Refuses, before anything is touched, if more locks than this would be freed.
     type: int
+  heartbeat_timeout:
+    description:
+      - How long to wait at most for those heartbeats. If a process stays silent for so long, the locks whose job may run in it are kept, and
+        RV(kept) counts them as V(uncertain).
+      - With V(0s) nothing is waited for. Locks are then freed only if no process is alive.
+    type: str
+    default: 15s
   force:
     description:
       - Frees the locks that O(digests) names, even if their job lives. The same job may then run twice.
@@ -80,10 +89,18 @@ freed:
   type: int
   sample: 12
 kept:
-  description: Locks that were left, by the reason - V(live), V(young), V(outlives_job) for C(until_expired).
+  description:
+    - Locks that were left, by the reason - V(live), V(young), V(outlives_job) for C(until_expired), V(uncertain) while a process is silent that may
+      run the job.
   returned: success
   type: dict
   sample: {"live": 39}
+silent_processes:
+  description: Processes that did not say within O(heartbeat_timeout) what they run. Empty if no lock depends on them.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 digests:
   description: Digests that were freed, a hundred at most.
   returned: success

@@ -25,7 +25,7 @@ options:
   until:
     description:
       - Conditions, all of which must hold. Each has one of O(until[].size), O(until[].latency), O(until[].due), O(until[].busy),
-        O(until[].processes), O(until[].gone), O(until[].jid) and O(until[].schedule_moving).
+        O(until[].processes), O(until[].gone), O(until[].jid), O(until[].jids) and O(until[].schedule_moving).
     type: list
     elements: dict
     required: true
@@ -84,6 +84,18 @@ options:
         description:
           - The job of this id has finished, so that it neither waits anywhere nor runs. If it is dead the task fails.
         type: str
+      jids:
+        description:
+          - Each of the jobs of these ids has an outcome, which RV(conditions[].outcomes) counts. A job has finished (it neither waits anywhere nor
+            runs), has failed (it is dead, or was tried since O(until[].since) and failed), or is a retry or a scheduled job that is not due yet.
+          - A job that fails and is not retried leaves nothing behind, so it counts as finished.
+        type: list
+        elements: str
+      since:
+        description:
+          - With O(until[].jids), failures before this moment do not count. In epoch seconds, as
+            RV(fediverse.mastodon.sidekiq_archive#module:began_epoch) returns it.
+        type: float
       schedule_moving:
         description:
           - V(true) means that no scheduled job or retry is overdue by more than a minute, and no recurring one by more than five.
@@ -99,7 +111,7 @@ options:
     type: str
     default: 5s
 notes:
-  - O(until[].jid) reads through all queues and sets at each look. Where there are millions of jobs, give it a longer O(interval).
+  - O(until[].jid) and O(until[].jids) read through all queues and sets at each look. Where there are millions of jobs, give it a longer O(interval).
 seealso:
   - module: fediverse.mastodon.sidekiq_info
   - module: fediverse.mastodon.sidekiq_process
@@ -130,6 +142,13 @@ EXAMPLES = r"""
       - gone: social:1234:34d5427f5d20
       - processes: 1
         queue: pull
+
+- name: Wait until ten jobs that were restored have finished or failed
+  fediverse.mastodon.sidekiq_wait:
+    until:
+      - jids: "{{ restored.jids }}"
+        since: 1795331156.5
+    timeout: 5m
 
 - name: Wait for one job
   fediverse.mastodon.sidekiq_wait:
@@ -179,6 +198,11 @@ conditions:
       returned: success
       type: bool
       sample: true
+    outcomes:
+      description: How many jobs of O(until[].jids) have finished, failed, run, wait, or are not due yet. Null for other conditions.
+      returned: success
+      type: dict
+      sample: {"finished": 8, "failed": 1, "running": 1, "waiting": 0, "later": 0}
     by_heartbeat:
       description: Whether heartbeats tell it, so that it counts when every process has beaten once more.
       returned: success

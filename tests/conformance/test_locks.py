@@ -61,7 +61,7 @@ GONE = {
 
 
 def orphans(client, key=None, min_age=300.0):
-    return [lock.digest for lock in audit(client, key or Keys(), NOW, min_age).orphaned]
+    return [lock.digest for lock in audit(client, key or Keys(), NOW, min_age, 0.0).orphaned]
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
@@ -70,7 +70,7 @@ def test_a_lock_whose_job_is_somewhere_is_kept(scratch_redis, place, prefix):
     key = Keys(prefix)
     hold(scratch_redis, key)
     ALIVE[place](scratch_redis, key, payload())
-    report = audit(scratch_redis, key, NOW, 300.0)
+    report = audit(scratch_redis, key, NOW, 300.0, 0.0)
     assert ([lock.digest for lock in report.locks], report.orphaned) == ([DIGEST], ())
 
 
@@ -117,13 +117,13 @@ def test_a_younger_lock_is_not_judged(scratch_redis, age, found):
 def test_a_lock_of_unknown_age_is_not_judged(scratch_redis, moment):
     hold(scratch_redis, Keys())
     scratch_redis.hset(f"{DIGEST}:LOCKED", JID, moment)
-    (lock,) = audit(scratch_redis, Keys(), NOW, 300.0).locks
+    (lock,) = audit(scratch_redis, Keys(), NOW, 300.0, 0.0).locks
     assert (lock.locked_at, orphans(scratch_redis)) == (None, [])
 
 
 def test_a_lock_that_is_meant_to_outlive_its_job_is_kept(scratch_redis):
     hold(scratch_redis, Keys(), registry="uniquejobs:expiring_digests")
-    report = audit(scratch_redis, Keys(), NOW, 300.0)
+    report = audit(scratch_redis, Keys(), NOW, 300.0, 0.0)
     assert ([lock.outlives for lock in report.locks], report.orphaned) == ([True], ())
 
 
@@ -134,7 +134,7 @@ def test_a_lock_that_is_meant_to_outlive_its_job_is_kept(scratch_redis):
 def test_a_lock_for_the_run_is_orphaned_unless_its_job_runs(scratch_redis, place, orphaned):
     hold(scratch_redis, Keys(), digest=f"{DIGEST}:RUN")
     ALIVE[place](scratch_redis, Keys(), payload())
-    (lock,) = audit(scratch_redis, Keys(), NOW, 300.0).locks
+    (lock,) = audit(scratch_redis, Keys(), NOW, 300.0, 0.0).locks
     assert lock.runtime
     assert orphans(scratch_redis) == [f"{DIGEST}:RUN"] * orphaned
 
@@ -173,7 +173,7 @@ def test_a_job_that_moves_while_it_is_looked_for_keeps_its_lock(scratch_redis, m
 def test_entries_of_the_registry_without_a_lock_are_none(scratch_redis):
     hold(scratch_redis, Keys())
     scratch_redis.delete(f"{DIGEST}:LOCKED")
-    assert audit(scratch_redis, Keys(), NOW, 300.0).locks == ()
+    assert audit(scratch_redis, Keys(), NOW, 300.0, 0.0).locks == ()
 
 
 def test_many_locks(scratch_redis):
@@ -183,7 +183,7 @@ def test_many_locks(scratch_redis):
         if number % 5:
             pipe.lpush("queue:default", payload(f"{number:024x}", None))
     pipe.execute()
-    report = audit(scratch_redis, Keys(), NOW, 300.0)
+    report = audit(scratch_redis, Keys(), NOW, 300.0, 0.0)
     assert len(report.locks) == 2500
     assert [lock.digest for lock in report.orphaned] == [f"uniquejobs:{number:032x}" for number in range(0, 2500, 5)]
 
@@ -198,5 +198,5 @@ def test_keys_of_another_type_are_not_the_gems(scratch_redis, foreign):
     scratch_redis.set("retry", "x")
     scratch_redis.set("processes", "x")
     expected = {"uniquejobs:digests": ["uniquejobs:kept"], "uniquejobs:expiring_digests": [DIGEST]}
-    found = [lock.digest for lock in audit(scratch_redis, Keys(), NOW, 300.0).locks]
+    found = [lock.digest for lock in audit(scratch_redis, Keys(), NOW, 300.0, 0.0).locks]
     assert found == expected.get(foreign, ["uniquejobs:kept"])

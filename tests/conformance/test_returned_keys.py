@@ -152,9 +152,8 @@ class Modules:
             arguments = {"dir": str(self._directory / "runs"), **options}
         if arguments.get("path") == "{archive}":
             arguments["path"] = self.archive
-        if name == "export":  # all processes have just said what they run, so that orphans are certain
-            for identity in self._client.smembers("processes"):
-                self._client.hset(identity, "beat", "4e9")
+        if name == "export":  # nothing runs, so that orphans are certain
+            self._client.delete(*self._client.smembers("processes"))
             arguments["patience"] = 0
         if name == "export_storage_info":
             arguments = {"threshold": 0.1, **options}

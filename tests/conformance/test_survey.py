@@ -16,7 +16,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.snapsh
 
 
 def survey(client, limit=1000, prefix=""):
-    return take_survey(client, Keys(prefix), read_snapshot(client, Keys(prefix)), limit, 300.0)
+    return take_survey(client, Keys(prefix), read_snapshot(client, Keys(prefix)), limit, 300.0, 0.0)
 
 
 def job(name, *args, **fields):

@@ -50,7 +50,7 @@ def export_info(session: Session) -> Result:
             raise BadOption(f"{name} must be 0 seconds or more.")
     found = find_database(options)
     database = found.database
-    seen = look(session.client, session.key, reader(database), options["patience"])
+    seen = look(session.client, session.key, reader(database), options["patience"], options["backup_ids"] or ())
     rates = _rates(session, seen, options["measure"])
     chosen = [export for export in seen.joined.exports if wanted(options, export.backup_id, export.backup)]
     sizes = _sizes(database, chosen) if options["sizes"] else {}
@@ -58,6 +58,8 @@ def export_info(session: Session) -> Result:
     free_threads = any(not one.quiet and one.busy < one.concurrency for one in seen.found.processes if one.alive)
     shown = [shape(export, now, rates, free_threads, sizes) for export in chosen]
     shown += [_not_pending(number, row, now) for number, row in _others(options, database, chosen)]
+    if database is None:
+        shown += [_without_row(number, seen, now) for number in _unseen(options, chosen)]
     totals = Counter(export.state for export in seen.joined.exports)
     count, size = read_finished(database) if database else (None, None)
     return {
@@ -248,12 +250,22 @@ def _not_pending(number: int, row: Backup | None, now: float) -> Result:
     return {**shown, **_moment("since", row.updated_at if row else None)}
 
 
+def _without_row(number: int, seen: Look, now: float) -> Result:
+    """An archive that was asked for by its id, has no job, and whose row cannot be read."""
+    return shape(Export(number, "ended", certain=number in seen.ended), now, {}, False, {})
+
+
+def _unseen(options: t.Mapping[str, t.Any], chosen: t.Sequence[Export]) -> list[int]:
+    """Ids that were asked for and have no export."""
+    return sorted(set(options["backup_ids"] or ()) - {export.backup_id for export in chosen})
+
+
 def _others(
     options: t.Mapping[str, t.Any], database: Database | None, chosen: t.Sequence[Export]
 ) -> t.Iterator[tuple[int, Backup | None]]:
     if database is None or not options["backup_ids"]:
         return
-    ids = sorted(set(options["backup_ids"]) - {export.backup_id for export in chosen})
+    ids = _unseen(options, chosen)
     rows = {row.id: row for row in read_backups(database, ids)} if ids else {}
     for number in ids:
         row = rows.get(number)

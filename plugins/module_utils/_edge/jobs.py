@@ -15,6 +15,7 @@ from dataclasses import asdict
 
 from .._mastodon.count import Count, count_jobs
 from .._mastodon.editing import Plan, Record, Selected, apply, plan, selected, settle, take_back, without_oldest
+from .._mastodon.names import parse_name
 from .._mastodon.selector import Selector
 from .._mastodon.shape import FIELDS, describe_job
 from .._mastodon.tally import Tally
@@ -34,6 +35,9 @@ from .._sidekiq.times import iso
 from .boundary import Result, Session, refuse_unwritable
 from .run_options import ARCHIVES, RUN_OPTIONS, run_of
 from .selector import criteria_from_options, selector_argument_spec
+
+_NAMED: t.Final = 10_000
+"""Ids that are returned at most."""
 
 INFO_OPTIONS: t.Final = {
     **selector_argument_spec(),
@@ -175,11 +179,15 @@ def restore(session: Session) -> Result:
         return selector.covers(place) and selector.match(entry.raw, place, entry.score, entry.position) is not None
 
     last = None
+    jids: list[str] = []
     for number, entry in restorer.pending(wanted):
         if limit is not None and tally.total == limit:
             remaining += 1
             continue
-        tally.add(parse(entry.raw), place_named(entry.place), entry.score)
+        job = parse(entry.raw)
+        tally.add(job, place_named(entry.place), entry.score)
+        if limit is not None and len(jids) < _NAMED and _is_jid(job.jid):
+            jids.append(str(job.jid))
         last = number
     counts = asdict(restorer.result)
     result: Result = {
@@ -193,6 +201,8 @@ def restore(session: Session) -> Result:
         "moved_on": 0,
         "remaining": remaining,
         "locks_taken": 0,
+        "jids": jids,
+        "began_epoch": round(now, 3),
         **tally.histograms(),
         "warnings": list(selector.warnings) if selector else [],
     }
@@ -205,6 +215,14 @@ def restore(session: Session) -> Result:
             changed=done.restored > 0, restored=done.restored, moved_on=done.moved_on, locks_taken=done.locks_taken
         )
     return result
+
+
+def _is_jid(jid: str | None) -> bool:
+    """Whether other modules take it as the id of a job: a member of Redis may hold anything."""
+    try:
+        return jid is not None and parse_name("jids", "jids", jid) == jid
+    except BadOption:
+        return False
 
 
 def _now(session: Session) -> float:

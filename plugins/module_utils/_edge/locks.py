@@ -23,6 +23,7 @@ LOCK_OPTIONS: t.Final = {
     "digests": {"type": "list", "elements": "str", "default": ["*"]},
     "min_age": {"type": "str", "default": "5m"},
     "max_locks": {"type": "int"},
+    "heartbeat_timeout": {"type": "str", "default": "15s"},
     "force": {"type": "bool", "default": False},
 }
 _LISTED = 100
@@ -32,19 +33,27 @@ def free_locks(session: Session) -> Result:
     """Free the locks whose jobs are gone."""
     options = session.options
     min_age = seconds(options["min_age"], "min_age")
+    heartbeat_timeout = seconds(options["heartbeat_timeout"], "heartbeat_timeout")
     at_least(0, "max_locks", options["max_locks"])
     snapshot = read_snapshot(session.client, session.key, ("server",))
     refuse_unwritable(snapshot, session)
     digests, _warnings = parse_names("digests", "digests", options["digests"])
     if options["force"] and any(re.fullmatch(r"(?:uniquejobs:)?[*?]*", one) for one in digests):
         raise BadOption("force frees locks of living jobs, so it needs digests that name them.")
-    report = audit(session.client, session.key, snapshot.taken_at, min_age)
+    report = audit(
+        session.client, session.key, snapshot.taken_at, min_age, 0.0 if options["force"] else heartbeat_timeout
+    )
     orphaned = {lock.digest for lock in report.orphaned}
+    uncertain = {lock.digest for lock in report.uncertain}
     meant = [lock for lock in report.locks if any(fnmatch.fnmatchcase(lock.digest, one) for one in digests)]
     kept: Counter[str] = Counter()
     wanted: list[Lock] = []
     for lock in meant:
-        reason = None if options["force"] or lock.digest in orphaned else _why_kept(lock, snapshot.taken_at - min_age)
+        reason = (
+            None
+            if options["force"] or lock.digest in orphaned
+            else _why_kept(lock, snapshot.taken_at - min_age, uncertain)
+        )
         if reason:
             kept[reason] += 1
         else:
@@ -61,14 +70,17 @@ def free_locks(session: Session) -> Result:
         "matched": len(meant),
         "freed": freed,
         "kept": dict(sorted(kept.items())),
+        "silent_processes": [] if options["force"] else list(report.silent),
         "digests": [lock.digest for lock in wanted[:_LISTED]],
         "diff": {"before": {"locks": len(report.locks)}, "after": {"locks": len(report.locks) - len(wanted)}},
     }
 
 
-def _why_kept(lock: Lock, young_since: float) -> str:
+def _why_kept(lock: Lock, young_since: float, uncertain: t.Collection[str]) -> str:
     if lock.outlives:
         return "outlives_job"
     if lock.locked_at is None or lock.locked_at >= young_since:
         return "young"
+    if lock.digest in uncertain:
+        return "uncertain"
     return "live"

@@ -41,6 +41,7 @@ INFO_OPTIONS: t.Final = {
         "default": [name for name in SECTIONS if name != "locks"],
     },
     "lock_min_age": {"type": "float", "default": 300},
+    "heartbeat_timeout": {"type": "float", "default": 15},
 }
 
 HEALTH_OPTIONS: t.Final = {
@@ -67,6 +68,7 @@ HEALTH_OPTIONS: t.Final = {
     "lock_age": {"type": "float", "default": 300},
     "clock_offset": {"type": "float", "default": 5},
     "survey_limit": {"type": "int", "default": 100000},
+    "heartbeat_timeout": {"type": "float", "default": 15},
     "busy_limit": {"type": "int", "default": 10},
 }
 
@@ -95,7 +97,14 @@ def health(session: Session) -> Result:
     )
     limits = Thresholds(**given)
     snapshot = read_snapshot(session.client, session.key)
-    survey = take_survey(session.client, session.key, snapshot, options["survey_limit"], limits.lock_age)
+    survey = take_survey(
+        session.client,
+        session.key,
+        snapshot,
+        options["survey_limit"],
+        limits.lock_age,
+        options["heartbeat_timeout"],
+    )
     findings = judge(View(snapshot, survey, limits, options["systemd_unit"]))
     return {
         **_about(session, snapshot),
@@ -122,8 +131,9 @@ def _section(name: str, session: Session, snapshot: Snapshot) -> t.Any:
     if name == "locks":
         from .._sidekiq.lock import audit
 
-        min_age = session.options["lock_min_age"]
-        return output.locks(audit(session.client, session.key, snapshot.taken_at, min_age), snapshot.taken_at)
+        min_age, timeout = session.options["lock_min_age"], session.options["heartbeat_timeout"]
+        report = audit(session.client, session.key, snapshot.taken_at, min_age, timeout)
+        return output.locks(report, snapshot.taken_at)
     if name == "redis":
         return output.redis(snapshot.server) if snapshot.server else {}
     return getattr(output, name)(snapshot)

@@ -145,6 +145,7 @@ def locks(report: LockReport, now: float) -> Shape:
         "total": len(report.locks),
         "runtime": sum(1 for lock in report.locks if lock.runtime),
         "orphaned": len(report.orphaned),
+        "uncertain": len(report.uncertain),
         **_moment("oldest", oldest),
         "oldest_age": None if oldest is None else _age(max(0.0, now - oldest)),
     }

@@ -11,12 +11,12 @@ import typing as t
 from dataclasses import replace
 
 from .._mastodon.condition import STEADY, Condition, Seen, condition, doubts, look, parts, queues
-from .._mastodon.progress import Certainty, Progress, too_late
+from .._mastodon.progress import Judge, Progress, too_late
 from .._sidekiq.batch import Batch, together
 from .._sidekiq.duration import seconds
 from .._sidekiq.errors import BadOption, SidekiqError
 from .._sidekiq.keys import SETS
-from .._sidekiq.lost import SILENT
+from .._sidekiq.outcomes import outcomes_of
 from .._sidekiq.queue import read_unregistered
 from .._sidekiq.redis_failures import of_type
 from .._sidekiq.snapshot import Snapshot, read_snapshot
@@ -44,6 +44,8 @@ OPTIONS: t.Final = {
             "class": _TEXT,
             "gone": _TEXT,
             "jid": _TEXT,
+            "jids": {"type": "list", "elements": "str"},
+            "since": {"type": "float"},
             "schedule_moving": {"type": "bool"},
         },
     },
@@ -56,14 +58,15 @@ def wait(session: Session) -> Result:
     """Look until all conditions are met; in check mode look once."""
     conditions = read_conditions(session.options["until"])
     timeout, interval = spans(session.options)
-    began, progress, certainty = time.monotonic(), Progress(), Certainty()
-    result, waited = _look(session, conditions), False
+    began, progress, judge = time.monotonic(), Progress(), Judge()
+    looked, result, waited = began, _look(session, conditions), False
     result["would_wait"] = not result["met"]
     if session.check_mode:
         return {**result, "elapsed": 0.0}
     while True:
-        elapsed = time.monotonic() - began
-        result["conditions"] = certainty.judge(result["conditions"], result["heartbeats"])
+        ended = time.monotonic()
+        elapsed = ended - began
+        result["conditions"] = judge.judge(result["conditions"], result["heartbeats"], looked, ended)
         result["met"] = all(one["met"] for one in result["conditions"])
         progress.add(elapsed, result["conditions"])
         result.update(would_wait=waited, elapsed=round(elapsed, 3))
@@ -74,6 +77,7 @@ def wait(session: Session) -> Result:
             raise SidekiqError(too_late(progress, elapsed))
         waited = True
         time.sleep(min(interval, max(0.0, timeout - elapsed)))
+        looked = time.monotonic()
         result = _look(session, conditions)
 
 
@@ -97,21 +101,22 @@ def _look(session: Session, conditions: t.Sequence[Condition]) -> Result:
         _refuse_wrong_types(session, one)
     snapshot = _read(session, conditions)
     places = find_jids(session.client, session.key, [one.subject for one in conditions if one.kind == "jid"])
-    seen = [look(one, snapshot, places) for one in conditions]
+    seen = [look(one, snapshot, places, _outcomes(session, one, snapshot)) for one in conditions]
     return {
         "changed": False,
         "server": session.server,
         "met": all(one.met for one in seen),
         "conditions": [_shown(one) for one in seen],
-        "heartbeats": {
-            process.identity: process.beat
-            for process in snapshot.alive
-            if process.beat is not None and (process.beat_age or 0.0) < SILENT
-        },
+        "heartbeats": {process.identity: process.beat for process in snapshot.processes or () if process.has_heartbeat},
         "would_wait": False,
         "elapsed": 0.0,
         "warnings": doubts(conditions, snapshot),
     }
+
+
+def _outcomes(session: Session, one: Condition, snapshot: Snapshot) -> dict[str, str]:
+    """Of the jobs that a condition names; nothing where it names none."""
+    return outcomes_of(session.client, session.key, one.jids, one.since, snapshot.taken_at) if one.jids else {}
 
 
 def _read(session: Session, conditions: t.Sequence[Condition]) -> Snapshot:
@@ -143,5 +148,6 @@ def _shown(seen: Seen) -> Result:
         "observed": seen.observed,
         "left": seen.left,
         "met": seen.met,
+        "outcomes": seen.outcomes,
         "by_heartbeat": seen.condition.kind in STEADY,
     }

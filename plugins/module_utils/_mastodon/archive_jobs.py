@@ -86,25 +86,6 @@ def find_archive_jobs(client: t.Any, key: Keys) -> ArchiveJobs:
     return ArchiveJobs(tuple(found.values()), tuple(processes), read_at)
 
 
-def wait_for_heartbeats(
-    client: t.Any, key: Keys, since: float, timeout: float, sleep: t.Callable[[float], None] = time.sleep
-) -> tuple[str, ...]:
-    """Wait until every process that lives has said since then (epoch seconds of Redis) what it runs; returns those that have not.
-
-    A job that left its queue before is known after that: it is in a process's list of what runs, or it has ended.
-    """
-    deadline = time.monotonic() + timeout
-    while True:
-        batch = Batch(client)
-        processes, _work = together(batch, {"": read_processes(batch, key, lambda: since, work=False)})[""]
-        silent = tuple(
-            one.identity for one in processes if one.has_heartbeat and (one.beat is None or one.beat <= since)
-        )
-        if not silent or time.monotonic() >= deadline:
-            return silent
-        sleep(0.25)
-
-
 def drain_rate(client: t.Any, key: Keys, queue: str, seconds: float) -> float | None:
     """Jobs a second that leave a queue at its tail, watched for so long; None where nothing was waiting there.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from .._sidekiq.duration import seconds
 from .._sidekiq.errors import BadOption
+from .._sidekiq.outcomes import OPEN, count
 from .._sidekiq.process import Process
 from .._sidekiq.snapshot import Snapshot
 from .health.thresholds import Thresholds
@@ -26,11 +27,12 @@ FILTERS: t.Final = {
     "processes": ("hostname", "tag", "queue"),
     "gone": (),
     "jid": (),
+    "jids": ("since",),
     "schedule_moving": (),
 }
 """What a condition can be about, and what narrows it down."""
 
-STEADY: t.Final = ("busy", "jid")
+STEADY: t.Final = ("busy", "jid", "jids")
 """What heartbeats tell, so that it is certain only when every process has beaten once more."""
 
 _LARGEST: t.Final = 2**53
@@ -56,12 +58,17 @@ _PARTS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Condition:
-    """C(limit): the number that it must not exceed (of processes, must reach); C(only): what narrows it down."""
+    """C(limit): the number that it must not exceed (of processes, must reach); C(only): what narrows it down.
+
+    C(jids): the jobs that must have an outcome; a failure before C(since), epoch seconds, is none.
+    """
 
     kind: str
     limit: float
     only: t.Mapping[str, str]
     subject: str = ""
+    jids: tuple[str, ...] = ()
+    since: float = 0.0
 
     @property
     def name(self) -> str:
@@ -70,13 +77,15 @@ class Condition:
         )
         if self.kind in ("gone", "jid"):
             return f"{'process' if self.kind == 'gone' else 'job'} {self.subject}"
+        if self.kind == "jids":
+            return f"outcomes of {len(self.jids)} jobs"
         words = {"busy": "running jobs", "due": "due jobs", "schedule_moving": "schedule", "processes": "processes"}
         return " of ".join(part for part in (words.get(self.kind, self.kind), where) if part)
 
     @property
     def wanted(self) -> str:
         """As it is shown."""
-        words = {"gone": "gone", "jid": "finished", "schedule_moving": "moving"}
+        words = {"gone": "gone", "jid": "finished", "jids": "all known", "schedule_moving": "moving"}
         if self.kind in words:
             return words[self.kind]
         unit = " s" if self.kind == "latency" else ""
@@ -85,12 +94,16 @@ class Condition:
 
 @dataclass(frozen=True)
 class Seen:
-    """A condition at one moment. C(left): how much is left to do, None where that cannot be counted."""
+    """A condition at one moment. C(left): how much is left to do, None where that cannot be counted.
+
+    C(outcomes): how many jobs have which outcome, None where the condition is not about outcomes.
+    """
 
     condition: Condition
     observed: t.Any
     met: bool
     left: float | None = None
+    outcomes: t.Mapping[str, int] | None = None
 
 
 def _name(name: str, written: t.Any, number: int) -> str:
@@ -111,6 +124,9 @@ def condition(entry: t.Mapping[str, t.Any], number: int) -> Condition:
     wrong = [name for name in given if name != kind and name not in FILTERS[kind]]
     if wrong:
         raise BadOption(f"until, entry {number}: {', '.join(wrong)} does not go with {kind}.")
+    if kind == "jids":
+        jids = dict.fromkeys(_name("jid", jid, number) for jid in given[kind])
+        return Condition(kind, 0.0, {}, jids=tuple(jids), since=given.get("since", 0.0))
     only = {name: _name(name, given[name], number) for name in FILTERS[kind] if name in given}
     if kind in ("size", "latency", "due") and len(only) != 1:
         raise BadOption(f"until, entry {number}: {kind} needs {' or '.join(FILTERS[kind])}.")
@@ -145,8 +161,18 @@ def doubts(conditions: t.Iterable[Condition], snapshot: Snapshot) -> list[str]:
     return [no_such_queue("until", name) for name in unknown_queues(queues(conditions), known)]
 
 
-def look(one: Condition, snapshot: Snapshot, places: t.Mapping[str | bytes, str]) -> Seen:
-    """How a condition stands. C(places): where the jobs are that are waited for, by jid; one that is nowhere has finished."""
+def look(
+    one: Condition, snapshot: Snapshot, places: t.Mapping[str | bytes, str], outcomes: t.Mapping[str, str]
+) -> Seen:
+    """How a condition stands. C(places): where the jobs are that are waited for, by jid; one that is nowhere has finished.
+
+    C(outcomes): of the jobs of this condition, by jid.
+    """
+    if one.kind == "jids":
+        counts = count(outcomes.values())
+        left = sum(counts[name] for name in OPEN)
+        told = ", ".join(f"{number} {name}" for name, number in counts.items() if number) or "no job"
+        return Seen(one, told, not left, float(left), counts)
     if one.kind == "gone":
         there = any(process.identity == one.subject for process in snapshot.alive)
         return Seen(one, "there" if there else "gone", not there)

@@ -11,7 +11,7 @@ import typing as t
 from collections import defaultdict
 
 from .._sidekiq.duration import seconds
-from .._sidekiq.errors import at_least
+from .._sidekiq.errors import BadOption, at_least
 from .names import is_server
 
 Shape = dict[str, t.Any]
@@ -19,6 +19,8 @@ Shape = dict[str, t.Any]
 _MANY: t.Final = 5
 """Threads that a server may hold before it is looked at, also if none of its jobs is stuck."""
 _FROM_CANARY: t.Final = 10
+_LARGEST_PART: t.Final = 10_000
+"""Jobs whose ids sidekiq_archive returns, so that their outcomes can be waited for."""
 
 
 def look(
@@ -131,28 +133,49 @@ def quarantines(records: t.Sequence[t.Mapping[str, t.Any]], runs: t.Sequence[str
 def release_steps(pending: t.Sequence[t.Mapping[str, t.Any]], canary: int, batch: int) -> list[Shape]:
     """In which parts to put archives back: a canary first, then ten times as many each time up to C(batch).
 
+    Jobs of the queues come first, as they run at once and so show whether the servers answer; retries run when they are due.
     C(pending): for each archive what sidekiq_archive says in check mode. One that cannot be read is left out.
     """
     for name, number in (("canary", canary), ("release_batch", batch)):
         at_least(1, f"federation_rescue_{name}", number)
+    if batch > _LARGEST_PART:
+        raise BadOption(f"federation_rescue_release_batch must be at most {_LARGEST_PART}, not {batch}.")
     steps: list[Shape] = []
     size = min(canary, batch)
-    for one in pending:
-        left = one.get("restored") or 0
-        while left > 0:
-            limit = min(size, left)
-            steps.append({"archive": one["archive"], "limit": limit, "canary": not steps})
-            left -= limit
-            size = min(batch, size * _FROM_CANARY)
+    for name in ("queues", "retry", "scheduled"):
+        for one in pending:
+            left = (one.get("by_set") or {}).get(name, 0)
+            while left > 0:
+                limit = min(size, left)
+                steps.append({"archive": one["archive"], "set": name, "limit": limit, "canary": not steps})
+                left -= limit
+                size = min(batch, size * _FROM_CANARY)
     return steps
 
 
-def verdict(released: int, failed: int, waiting: int, most: float) -> str | None:
-    """Why not to go on with the release; null if it may go on. C(most): share of the released jobs that may fail."""
-    if waiting > 0:
-        return f"{waiting} jobs of these servers still wait in the queues: what was released is not being worked off."
-    if failed > most * released:
-        return f"{failed} jobs of these servers failed after {released} were released."
+def verdict(
+    released: int, outcomes: t.Mapping[str, int] | None, known: bool, most: float, timeout: str, problem: str = ""
+) -> str | None:
+    """Why not to go on with the release; null if it may go on.
+
+    C(outcomes): of the released jobs, as sidekiq_wait counts them; C(known): whether it is certain. C(most): share of the
+    jobs that were tried that may fail. C(problem): why the outcomes could not be read.
+    """
+    if not released:
+        return None
+    if outcomes is None:
+        return f"What became of the {released} released jobs could not be read. {problem}".strip()
+    jobs = f"of the {released} released jobs"
+    failed, without_id = outcomes["failed"], max(0, released - sum(outcomes.values()))
+    if failed + without_id > most * max(1, released - outcomes["later"]):
+        nameless = f", and {without_id} have no id, so that nobody can say what became of them" if without_id else ""
+        return f"{failed} {jobs} failed{nameless}."
+    if outcomes["waiting"]:
+        return f"{outcomes['waiting']} {jobs} still wait after {timeout}: no process works them off."
+    if outcomes["running"]:
+        return f"{outcomes['running']} {jobs} still run after {timeout}."
+    if not known:
+        return f"It is not certain after {timeout} that all {released} released jobs have ended: a process is silent that may run them."
     return None
 
 

@@ -18,6 +18,7 @@ from .._sidekiq.archive_writer import Writer
 from .._sidekiq.batch import Batch, together
 from .._sidekiq.clock import redis_time
 from .._sidekiq.errors import SidekiqError
+from .._sidekiq.heartbeats import CERTAIN, wait_for_heartbeats
 from .._sidekiq.keys import Keys
 from .._sidekiq.lost import (
     SILENT,
@@ -31,7 +32,7 @@ from .._sidekiq.lost import (
     under_way,
     why_useless,
 )
-from .._sidekiq.process import Process, Work, read_process, read_processes
+from .._sidekiq.process import Process, Work, read_process
 from .._sidekiq.registry import sign_off
 from .._sidekiq.times import iso
 from .._sidekiq.whereabouts import name_of, whereabouts
@@ -191,6 +192,7 @@ def end_earlier(client: t.Any, key: Keys, now: float, check_mode: bool) -> list[
             continue
         useless = why_useless(stop)
         if useless is None:
+            wait_for_heartbeats(client, key, CERTAIN, but=(stop.identity,))
             ending = settle(client, key, stop, now, check_mode=check_mode)
             told = f"Ended the stop of {stop.identity}, which an earlier run began, with {stop.archive}."
             found.append(Earlier(stop, ending, told))
@@ -223,7 +225,13 @@ def _has_signed_off(means: Means, identity: str) -> bool:
 
 def _account(means: Means, identity: str, found: Stopped) -> Stopped:
     """What became of the jobs of one that has signed off."""
-    where = whereabouts(means.client, means.key, [one.job for one in found.work], identity)
+    jobs = [one.job for one in found.work]
+    where = whereabouts(means.client, means.key, jobs, identity)
+    if sum(map(len, where.values())) < len(
+        jobs
+    ):  # they have finished, or another process has fetched what was pushed back
+        wait_for_heartbeats(means.client, means.key, CERTAIN, but=(identity,))
+        where = whereabouts(means.client, means.key, jobs, identity)
     for one in found.work:
         places = where.get(name_of(one.job))
         found.ending.add(one.job, outcome_of(places.pop(0)) if places else "finished")
@@ -325,7 +333,7 @@ def _bury(means: Means, found: Stopped, stop: Stop, archive: Writer | None, cert
     try:
         if archive is not None:
             if not certain:
-                _await_others(means, stop.identity)
+                wait_for_heartbeats(means.client, means.key, CERTAIN, but=(stop.identity,))
             found.ending = settle(means.client, means.key, stop, redis_time(means.client), archive)
     finally:
         if archive is not None:
@@ -334,27 +342,6 @@ def _bury(means: Means, found: Stopped, stop: Stop, archive: Writer | None, cert
         pipe = means.client.pipeline(transaction=True)
         sign_off(pipe, means.key, stop.identity)
         pipe.execute()
-
-
-def _await_others(means: Means, identity: str) -> None:
-    """Until every other process has beaten once more: only then is a job seen that it has just fetched."""
-    before = {process.identity: process.beat for process in _others(means, identity)}
-    patience = time.monotonic() + SILENT
-    while time.monotonic() < patience:
-        now = {process.identity: process.beat for process in _others(means, identity)}
-        if all(now.get(name) != beat for name, beat in before.items()):
-            return
-        time.sleep(_PAUSE)
-
-
-def _others(means: Means, identity: str) -> list[Process]:
-    now, batch = redis_time(means.client), Batch(means.client)
-    processes, _work = together(batch, {"": read_processes(batch, means.key, lambda: now, work=False)})[""]
-    return [
-        process
-        for process in processes
-        if process.has_heartbeat and process.identity != identity and (process.beat_age or 0.0) < SILENT
-    ]
 
 
 def _look(means: Means, identity: str) -> tuple[Process | None, list[Work]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 from collections import deque
 
+from .._sidekiq.heartbeats import Beats, Certainty
 from .._sidekiq.text import printable
 
 _LOOKS = 13  # over which a rate is taken: a minute at the usual interval
@@ -100,21 +101,28 @@ def span(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-class Certainty:
+class Judge:
     """Tells which conditions hold for sure: what heartbeats say must hold until every process has beaten once more."""
 
     def __init__(self) -> None:
-        self._since: dict[int, t.Mapping[str, float]] = {}
+        self._certainty: dict[int, Certainty] = {}
 
-    def judge(self, conditions: t.Sequence[Shown], heartbeats: t.Mapping[str, float]) -> list[dict[str, t.Any]]:
-        """The conditions, with C(met) only for those that are certain."""
+    def judge(
+        self, conditions: t.Sequence[Shown], heartbeats: Beats, began: float, ended: float
+    ) -> list[dict[str, t.Any]]:
+        """The conditions, with C(met) only for those that are certain.
+
+        C(heartbeats) were read when the look at the conditions C(began); it C(ended) later. Both by the same clock.
+        """
         judged = []
         for number, one in enumerate(conditions):
             met = one["met"]
             if not met:
-                self._since.pop(number, None)
+                self._certainty.pop(number, None)
+            elif one["by_heartbeat"] and number in self._certainty:
+                met = not self._certainty[number].silent(began, heartbeats)
             elif one["by_heartbeat"]:
-                since = self._since.setdefault(number, dict(heartbeats))
-                met = not any(heartbeats.get(identity) == beat for identity, beat in since.items())
+                self._certainty[number] = Certainty(ended)
+                met = not heartbeats
             judged.append({**one, "met": met})
         return judged

@@ -15,6 +15,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .batch import Batch, together
+from .heartbeats import wait_for_heartbeats
 from .keys import PRIVATE_QUEUES, SETS, Keys
 from .lua import UNLOCK
 from .process import read_processes
@@ -52,10 +53,16 @@ class Lock:
 
 @dataclass(frozen=True)
 class LockReport:
-    """All locks, and the orphaned among them: older than the age asked for and every holder in no queue, set or process."""
+    """All locks, and the orphaned among them: older than the age asked for and every holder in no queue, set or process.
+
+    C(uncertain): those that would be orphaned, but a job of theirs may have begun since the last heartbeat of C(silent), the
+    identities of processes that did not say in time what they run.
+    """
 
     locks: tuple[Lock, ...]
     orphaned: tuple[Lock, ...]
+    uncertain: tuple[Lock, ...] = ()
+    silent: tuple[str, ...] = ()
 
 
 def read_locks(client: t.Any, key: Keys) -> list[Lock]:
@@ -75,23 +82,32 @@ def read_locks(client: t.Any, key: Keys) -> list[Lock]:
     return locks
 
 
-def audit(client: t.Any, key: Keys, now: float, min_age: float, looks: int = 2) -> LockReport:
-    """Read all locks and look for the job of each; C(now) in epoch seconds, C(min_age) in seconds.
+def audit(client: t.Any, key: Keys, now: float, min_age: float, heartbeat_timeout: float) -> LockReport:
+    """Read all locks and look for the job of each; C(now) in epoch seconds, C(min_age) and C(heartbeat_timeout) in seconds.
 
-    Reads every queue (also unregistered ones and the private lists in which other tools keep running jobs), retry,
-    schedule and what runs; dead jobs hold no lock. Jobs move while this reads, so it looks twice for those it misses;
-    one look will do where nothing is done about what it finds.
+    Reads retry, schedule, every queue (also unregistered ones and the private lists in which other tools keep running
+    jobs) and what runs; dead jobs hold no lock. If a job is missing, its process may have fetched it since the last
+    heartbeat, so this waits for the next heartbeat of every process. As jobs move while this reads, it then looks twice.
     """
     locks = read_locks(client, key)
     suspects = [
         lock for lock in locks if not lock.outlives and lock.locked_at is not None and now - lock.locked_at > min_age
     ]
-    for _look in range(looks):
-        if not suspects:
-            break
-        running, waiting = _present(client, key, {name for lock in suspects for name in _names(lock)})
-        suspects = [lock for lock in suspects if not (running if lock.runtime else running | waiting) & _names(lock)]
+    suspects = _without_job(client, key, suspects)
+    silent = wait_for_heartbeats(client, key, heartbeat_timeout) if suspects else ()
+    for _look in range(2):
+        suspects = _without_job(client, key, suspects)
+    if silent:
+        return LockReport(tuple(locks), (), tuple(suspects), silent)
     return LockReport(tuple(locks), tuple(suspects))
+
+
+def _without_job(client: t.Any, key: Keys, locks: list[Lock]) -> list[Lock]:
+    """Those of the locks whose job is nowhere."""
+    if not locks:
+        return []
+    running, waiting = _present(client, key, {name for lock in locks for name in _names(lock)})
+    return [lock for lock in locks if not (running if lock.runtime else running | waiting) & _names(lock)]
 
 
 def free(client: t.Any, key: Keys, locks: t.Sequence[Lock]) -> int:
@@ -114,6 +130,7 @@ def _names(lock: Lock) -> set[str]:
 def _present(client: t.Any, key: Keys, wanted: set[str]) -> tuple[set[str], set[str]]:
     """Which of the wanted jids and digests belong to running and which to waiting jobs.
 
+    Sets, then queues, then what runs: the way that a job goes, so that it is not missed on its way.
     Fields of these names count wherever they stand in a member: rather one lock too many is kept.
     """
     waiting: set[str] = set()
@@ -122,11 +139,11 @@ def _present(client: t.Any, key: Keys, wanted: set[str]) -> tuple[set[str], set[
     def see(raw: bytes, found: set[str]) -> None:
         found.update(name for name in map(text, _NAMED.findall(raw)) if name in wanted)
 
-    for queue in _lists(client, key):
-        for raw in queue_members(client, queue):
-            see(raw, waiting)
     for name in ("scheduled", "retry"):
         for raw, _score in set_members(client, key(SETS[name])):
+            see(raw, waiting)
+    for queue in _lists(client, key):
+        for raw in queue_members(client, queue):
             see(raw, waiting)
     batch = Batch(client)
     _processes, work = together(batch, {"work": read_processes(batch, key, lambda: 0.0)})["work"]

@@ -8,7 +8,7 @@
 # Runs on Sidekiq 6.4.1 and 7.3.2: `sidekiq -r worker.rb`, or required by the other files of this folder.
 #
 # An order is `sleep SECONDS`, `hang`, `socket` (waits for a peer that never answers), `spin` (computes and never ends),
-# `eat MEGABYTES` (and keeps them), or `fail ERROR_CLASS MESSAGE`. It is looked for
+# `eat MEGABYTES` (and keeps them), `fail ERROR_CLASS MESSAGE`, or `timeout SECONDS ERROR_CLASS` (fails after that time). It is looked for
 #   1. in the last argument, as text that begins with "lab:",
 #   2. in the Redis hash lab:orders, under the jid,
 #   3. there, under the class.
@@ -67,8 +67,14 @@ module Lab
       when "spin" then loop { Lab::EATEN.size }
       when "eat" then Lab::EATEN << ("x" * (Integer(subject) << 20))
       when "fail" then raise Lab.constant(subject) { Class.new(StandardError) }, message.to_s
+      when "timeout" then time_out(Float(subject), message)
       else raise ArgumentError, "unknown order: #{text}"
       end
+    end
+
+    def time_out(seconds, error)
+      sleep(seconds)
+      raise Lab.constant(error) { Class.new(StandardError) }, "after #{seconds} s"
     end
 
     def wait_for_a_peer

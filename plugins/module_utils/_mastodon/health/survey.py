@@ -54,10 +54,13 @@ class Survey:
     unread: dict[str, int] = field(default_factory=dict)
 
 
-def take_survey(client: t.Any, key: Keys, snapshot: Snapshot, limit: int, lock_age: float) -> Survey:
+def take_survey(
+    client: t.Any, key: Keys, snapshot: Snapshot, limit: int, lock_age: float, heartbeat_timeout: float
+) -> Survey:
     """Read at most C(limit) jobs of each queue and set: of a queue those that run next, of a set those that are due first.
 
-    Locks are audited only where the whole of all queues is within the limit. C(lock_age) in seconds.
+    Locks are audited only where the whole of all queues is within the limit. C(lock_age) in seconds; C(heartbeat_timeout):
+    how many seconds to wait at most for heartbeats where a lock seems to have no job.
     """
     survey, limit = Survey(), max(0, limit)
     for queue in snapshot.queues or ():
@@ -71,7 +74,7 @@ def take_survey(client: t.Any, key: Keys, snapshot: Snapshot, limit: int, lock_a
         _count(parse(raw), "dead", survey)
     _read_deaths(client, key, snapshot.taken_at, survey)
     if snapshot.locks and not survey.unread:
-        survey.locks = audit(client, key, snapshot.taken_at, lock_age, looks=1)
+        survey.locks = audit(client, key, snapshot.taken_at, lock_age, heartbeat_timeout)
     return survey
 
 

@@ -102,7 +102,12 @@ def orphaned_locks(view: View) -> t.Iterator[Finding]:
             f"{len(report.orphaned):,} of {len(report.locks):,} unique locks belong to no job any more, the oldest for {duration(age)}:"
             " the same jobs are silently not enqueued.",
             f"{task('sidekiq_lock', 'state=absent')}. The gem's own reaper does not run while more than 1,000 jobs are queued.",
-            {"orphaned": len(report.orphaned), "total": len(report.locks), "oldest_age": age},
+            {
+                "orphaned": len(report.orphaned),
+                "uncertain": len(report.uncertain),
+                "total": len(report.locks),
+                "oldest_age": age,
+            },
         )
 
 

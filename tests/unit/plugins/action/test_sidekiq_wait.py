@@ -103,8 +103,8 @@ def test_check_mode_looks_once(waiting):
 
 
 def test_what_heartbeats_tell_is_certain_after_one_more(waiting):
-    result = waiting.run([1, 0, 0, 0, 0], until=["busy=0"], by_heartbeat=True, interval="6s")
-    assert result["elapsed"] == 12.0, "it was so at 6 s, and the process beat at 10 s"
+    result = waiting.run([1, 0, 0, 0, 0, 0], until=["busy=0"], by_heartbeat=True, interval="6s")
+    assert result["elapsed"] == 24.0, "it was so at 6 s, the process had beaten again at 12 s, and once more at 20 s"
 
 
 def test_an_error_of_the_module_ends_it(waiting):

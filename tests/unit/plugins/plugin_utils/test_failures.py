@@ -49,10 +49,10 @@ def test_what_is_said(failure, said):
     assert told.value.message == said
 
 
-@pytest.mark.parametrize("number", [float("inf"), 10**400], ids=["infinity", "large"])
-def test_a_number_beyond_all_sizes(number):
+@pytest.mark.parametrize(("released", "most"), [(float("inf"), 0.1), (1, 10**400)], ids=["infinity", "large"])
+def test_a_number_beyond_all_sizes(released, most):
     with pytest.raises(AnsibleFilterError, match=r"^federation_verdict: .* convert"):
-        called("federation_verdict")(number, 1, 0)
+        called("federation_verdict")(released, None, True, most)
 
 
 def test_a_defect_of_ours_is_not_hidden():

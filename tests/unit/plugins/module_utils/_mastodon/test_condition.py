@@ -82,6 +82,7 @@ SNAPSHOT = made(
         ({"processes": 2, "hostname": "a"}, "processes of hostname a", "at least 2", 1, False, 1.0),
         ({"gone": "one:1:a"}, "process one:1:a", "gone", "there", False, None),
         ({"gone": "ghost:1:a"}, "process ghost:1:a", "gone", "gone", True, None),
+        ({"jids": ["x", "y", "z"]}, "outcomes of 3 jobs", "all known", "1 finished, 1 failed, 1 waiting", False, 1.0),
         ({"jid": "x"}, "job x", "finished", "queue:pull", False, 1.0),
         ({"jid": "y"}, "job y", "finished", "finished", True, 0.0),
         ({"schedule_moving": True}, "schedule", "moving", "1 overdue", False, 1.0),
@@ -89,7 +90,7 @@ SNAPSHOT = made(
 )
 def test_every_kind(entry, name, wanted, observed, met, left):
     one = condition({**dict.fromkeys(("queue", "set", "tag")), **entry}, 1)
-    seen = look(one, SNAPSHOT, {"x": "queue:pull"})
+    seen = look(one, SNAPSHOT, {"x": "queue:pull"}, {"x": "waiting", "y": "finished", "z": "failed"})
     assert name is None or one.name == name
     assert (one.wanted, seen.observed, seen.met, seen.left) == (wanted, observed, met, left)
 
@@ -122,7 +123,7 @@ def test_what_makes_no_sense_is_said(entry, words):
 
 def test_a_dead_job_will_not_finish():
     with pytest.raises(BadOption, match="The job x is dead"):
-        look(condition({"jid": "x"}, 1), SNAPSHOT, {"x": "dead"})
+        look(condition({"jid": "x"}, 1), SNAPSHOT, {"x": "dead"}, {})
 
 
 def test_no_more_is_read_than_is_needed():

@@ -83,27 +83,57 @@ def test_what_is_in_quarantine():
     assert federation.quarantines(records, ["d"]) == ["/d"]
 
 
-def test_parts_grow_from_the_canary_on():
-    steps = federation.release_steps(
-        [{"archive": "/a", "restored": 300}, {"msg": "gone"}, {"archive": "/b", "restored": 7}], 10, 200
-    )
-    assert [(step["archive"], step["limit"], step["canary"]) for step in steps] == [
-        ("/a", 10, True),
-        ("/a", 100, False),
-        ("/a", 190, False),
-        ("/b", 7, False),
+def test_parts_grow_from_the_canary_on_and_begin_with_the_queues():
+    pending = [
+        {"archive": "/a", "by_set": {"retry": 2, "queues": 300}},
+        {"msg": "gone"},
+        {"archive": "/b", "by_set": {"queues": 7}},
+    ]
+    steps = federation.release_steps(pending, 10, 200)
+    assert [(step["archive"], step["set"], step["limit"], step["canary"]) for step in steps] == [
+        ("/a", "queues", 10, True),
+        ("/a", "queues", 100, False),
+        ("/a", "queues", 190, False),
+        ("/b", "queues", 7, False),
+        ("/a", "retry", 2, False),
     ]
     assert federation.release_steps([], 10, 200) == []
-    assert [step["limit"] for step in federation.release_steps([{"archive": "/a", "restored": 5}], 10, 2)] == [2, 2, 1]
+    few = [{"archive": "/a", "by_set": {"queues": 5}}]
+    assert [step["limit"] for step in federation.release_steps(few, 10, 2)] == [2, 2, 1]
     with pytest.raises(BadOption, match="canary must be at least 1"):
         federation.release_steps([], 0, 200)
+    with pytest.raises(BadOption, match="release_batch must be at most 10000"):
+        federation.release_steps([], 10, 10_001)
 
 
 @pytest.mark.parametrize(
-    ("numbers", "goes_on"), [((10, 1, 0), True), ((10, 2, 0), False), ((10, 0, 1), False), ((10, 0, -5), True)]
+    ("counts", "reason"),
+    [
+        ({"finished": 9, "failed": 1}, None),
+        ({"finished": 8, "failed": 2}, "2 of the 10 released jobs failed."),
+        ({"finished": 1, "failed": 1, "later": 8}, "1 of the 10 released jobs failed."),
+        ({"finished": 2, "later": 8}, None),
+        ({"finished": 9, "waiting": 1}, "1 of the 10 released jobs still wait after 5m: no process works them off."),
+        ({"finished": 9, "running": 1}, "1 of the 10 released jobs still run after 5m."),
+        ({"running": 8, "failed": 2}, "2 of the 10 released jobs failed."),
+        (
+            {"finished": 8},
+            "0 of the 10 released jobs failed, and 2 have no id, so that nobody can say what became of them.",
+        ),
+    ],
 )
-def test_whether_to_go_on(numbers, goes_on):
-    assert (federation.verdict(*numbers, 0.1) is None) == goes_on
+def test_whether_to_go_on(counts, reason):
+    outcomes = {**dict.fromkeys(("finished", "failed", "running", "waiting", "later"), 0), **counts}
+    assert federation.verdict(10, outcomes, True, 0.1, "5m") == reason
+
+
+def test_what_is_not_certain_stops_a_release():
+    outcomes = {"finished": 10, "failed": 0, "running": 0, "waiting": 0, "later": 0}
+    assert "a process is silent" in str(federation.verdict(10, outcomes, False, 0.1, "5m"))
+    assert federation.verdict(10, None, False, 0.1, "5m", "Redis is gone.") == (
+        "What became of the 10 released jobs could not be read. Redis is gone."
+    )
+    assert federation.verdict(0, None, False, 0.1, "5m") is None, "others have released them meanwhile"
 
 
 def test_names_that_no_server_has_are_skipped_and_said():

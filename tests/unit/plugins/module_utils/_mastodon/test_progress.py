@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.progress import (
-    Certainty,
+    Judge,
     Progress,
     span,
     too_late,
@@ -77,18 +77,20 @@ def test_spans(seconds, text):
 
 
 def test_what_heartbeats_tell_must_hold_until_all_have_beaten_again():
-    certainty = Certainty()
+    judge = Judge()
     looks = [shown(0.0, by_heartbeat=True), shown(0.0, "other")]
 
-    def met(beats):
-        return [one["met"] for one in certainty.judge(looks, beats)]
+    def met(began, beats, seen=looks):
+        return [one["met"] for one in judge.judge(seen, beats, began, began + 2.0)]
 
-    assert met({"a": 1.0, "b": 2.0}) == [False, True]
-    assert met({"a": 11.0, "b": 2.0}) == [False, True]
-    assert met({"a": 11.0, "b": 12.0, "new": 1.0}) == [True, True]
-    assert certainty.judge([shown(1.0, by_heartbeat=True), looks[1]], {"a": 11.0})[0]["met"] is False
-    assert met({"a": 11.0}) == [False, True], "it began anew"
-    assert met({}) == [True, True], "who has ended runs nothing"
+    assert met(0.0, {"a": 1.0, "b": 2.0}) == [False, True]
+    assert met(2.5, {"a": 11.0, "b": 12.0}) == [False, True], "they may have collected their jobs before the look"
+    assert met(5.0, {"a": 11.0, "b": 12.0}) == [False, True], "with these the next ones are compared"
+    assert met(10.0, {"a": 21.0, "b": 12.0}) == [False, True]
+    assert met(15.0, {"a": 21.0, "b": 22.0, "new": 1.0}) == [True, True]
+    assert met(20.0, {"a": 21.0}, [shown(1.0, by_heartbeat=True), looks[1]])[0] is False
+    assert met(25.0, {"a": 31.0}) == [False, True], "it began anew"
+    assert met(30.0, {}) == [True, True], "who has ended runs nothing"
 
 
 def test_what_is_not_certain_yet_is_said_to_be_so():

@@ -142,7 +142,7 @@ def test_orphaned_locks(report, found):
 def test_orphaned_locks_say_how_old():
     orphans = (lock("a", 86400.0), lock("b", 3 * 86400.0))
     finding = one(waiting.orphaned_locks, view(Survey(locks=LockReport((*orphans, lock("c", 1.0)), orphans))))
-    assert finding.evidence == {"orphaned": 2, "total": 3, "oldest_age": 3 * 86400.0}
+    assert finding.evidence == {"orphaned": 2, "uncertain": 0, "total": 3, "oldest_age": 3 * 86400.0}
     assert "2 of 3 unique locks" in finding.summary
     assert "3.0 d" in finding.summary
 
