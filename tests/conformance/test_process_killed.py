@@ -161,7 +161,7 @@ def test_a_stop_whose_archive_is_of_no_use_is_given_up(identity, archive, words,
 def test_a_stop_whose_archive_belongs_to_another_user_is_kept(scratch_redis, tmp_path, monkeypatch):
     stop = {"archive": str(tmp_path / "a.gz"), "fate": "restore", "host": socket.gethostname(), "ticks": 7}
     scratch_redis.hset(STOPS, "a:9:b", json.dumps({"identity": "a:9:b", **stop}))
-    monkeypatch.setattr(lost, "open", mock.Mock(side_effect=PermissionError(13, "Permission denied")), raising=False)
+    monkeypatch.setattr(lost, "open_regular", mock.Mock(side_effect=PermissionError(13, "Permission denied")))
     for check_mode in (True, False):
         with pytest.raises(SidekiqError, match=r"a\.gz of the stop of a:9:b.*Permission denied.*the same user"):
             change(scratch_redis, check_mode, state="absent")
