@@ -83,6 +83,16 @@ def test_what_is_in_quarantine():
     assert federation.quarantines(records, ["d"]) == ["/d"]
 
 
+def test_an_interrupted_quarantine_is_in_quarantine():
+    """Its steps are those that the edits themselves wrote, or that were found in the headers of archives."""
+    interrupted = record("a", "/a")
+    interrupted["steps"] = [
+        {"did": "quarantine", "archive": "/a", "under_way": True},
+        {"did": "delete", "archive": "/b", "under_way": True},
+    ]
+    assert federation.quarantines([interrupted]) == ["/a"]
+
+
 def test_parts_grow_from_the_canary_on_and_begin_with_the_queues():
     pending = [
         {"archive": "/a", "by_set": {"retry": 2, "queues": 300}},
