@@ -77,8 +77,8 @@ options:
     default: ~/.local/state/fediverse.mastodon/archives
   steps:
     description:
-      - What was done, to add; one that is there already is not added again. A step with the C(did) and the C(archive) of one that is marked
-        C(under_way) replaces that one.
+      - What was done, to add; one that is there already is not added again. A step with the C(did), C(archive) and C(domain) of one that is
+        marked C(under_way) replaces that one.
     type: list
     elements: dict
     default: []

@@ -71,18 +71,19 @@ def with_more(record: Record, more: t.Mapping[str, t.Any]) -> Record:
 
     A step that an edit began (C(under_way)) gives way to the same step as it ended.
     """
-    ended = [(step.get("did"), step.get("archive")) for step in more.get("steps") or ()]
-    begun_steps = [
-        step
-        for step in record["steps"]
-        if not (step.get("under_way") and (step.get("did"), step.get("archive")) in ended)
-    ]
+    ended = [_identity(step) for step in more.get("steps") or ()]
+    begun_steps = [step for step in record["steps"] if not (step.get("under_way") and _identity(step) in ended)]
     lists = {
         name: [*old, *(entry for entry in more.get(name) or () if entry not in old)]
         for name, old in (("archives", record["archives"]), ("steps", begun_steps))
     }
     values = {name: more[name] for name in ("thresholds", "before", "after") if more.get(name) is not None}
     return {**record, **values, **lists}
+
+
+def _identity(step: t.Mapping[str, t.Any]) -> tuple[t.Any, ...]:
+    """What tells a step from others of the same run."""
+    return step.get("did"), step.get("archive"), step.get("domain")
 
 
 def with_steps_ended(record: Record) -> Record:

@@ -38,6 +38,11 @@ def test_a_step_that_ended_replaces_the_one_that_began():
     record = run_record.with_more(record, {"steps": [ended]})
     assert record["steps"] == [{"did": "delete", "archive": "/b", "under_way": True}, ended]
     assert run_record.with_steps_ended(record)["steps"] == [{"did": "delete", "archive": "/b"}, ended]
+    blocks = [{"did": "block", "domain": name, "under_way": True} for name in ("a.example", "b.example")]
+    record = run_record.with_more(
+        run_record.with_more(record, {"steps": blocks}), {"steps": [{"did": "block", "domain": "a.example"}]}
+    )
+    assert record["steps"][-2:] == [blocks[1], {"did": "block", "domain": "a.example"}]
 
 
 def test_what_is_written_is_read_again_and_nobody_else_may_read_it(tmp_path):
