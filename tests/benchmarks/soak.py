@@ -7,6 +7,8 @@ Each run fills an instance, lets producers (2,000 jobs a second), workers and a 
 runs it again, then kills its undoing and runs that again. At the end every job must be in Redis or have been run, once.
 
 Real Sidekiqs are killed, too, by sidekiq_process, while they work; another one finishes, and every job must have been run.
+
+Runbooks are interrupted while they edit and undone, by real ansible-playbook: no job may be lost or be there twice.
 """
 
 from __future__ import annotations
@@ -14,17 +16,25 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
+import multiprocessing
+import os
 import pathlib
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import redis
 
 from ansible_collections.fediverse.mastodon.tests.benchmarks.table import table
-from ansible_collections.fediverse.mastodon.tests.conformance import killing, process_rounds, test_edit_memory
+from ansible_collections.fediverse.mastodon.tests.conformance import (
+    interruptions,
+    killing,
+    process_rounds,
+    test_edit_memory,
+)
 from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import redis_server
 from ansible_collections.fediverse.mastodon.tests.instance import server
 
@@ -112,6 +122,59 @@ def process_kills(runs: int) -> tuple[str, bool]:
     return table(head, rows), any(one.lost for one in beating.values())
 
 
+def interrupted_runs(runbooks: Sequence[str], runs: int, first: int) -> tuple[str, bool]:
+    """A table of so many interruptions of each runbook, and whether a job was lost, was there twice, or undo failed."""
+    rows, bad = [], False
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("fork")) as pool:
+        for runbook in runbooks:
+            seeds = range(first, first + runs)
+            found = []
+            for seed, one in zip(seeds, pool.map(_interrupted_run, itertools.repeat(runbook), seeds)):
+                found.append(one)
+                if one.is_bad:
+                    bad = True
+                    print(interruptions.describe(runbook, seed, one), file=sys.stderr, flush=True)
+                elif sys.stderr.isatty():
+                    print(f"\r{runbook}: {len(found)} of {runs}", end="", file=sys.stderr, flush=True)
+            rows.append(_interruption_row(runbook, found))
+    head = (
+        "runbook",
+        "runs",
+        "interrupted",
+        "with jobs out",
+        "jobs out",
+        "undo interrupted",
+        "undo failed",
+        "lost",
+        "twice",
+    )
+    return table(head, rows), bad
+
+
+def _interrupted_run(runbook: str, seed: int) -> interruptions.Round:
+    with (
+        tempfile.TemporaryDirectory(prefix="soak-", ignore_cleanup_errors=True) as scratch,
+        server.running(binary="redis-server") as found,
+        found.client() as client,
+    ):
+        controller = interruptions.Controller(found.url, client, pathlib.Path(scratch))
+        return interruptions.play_round(controller, runbook, interruptions.way_of(seed), seed)
+
+
+def _interruption_row(runbook: str, found: Sequence[interruptions.Round]) -> tuple[str, ...]:
+    numbers = (
+        len(found),
+        sum(one.interrupted for one in found),
+        sum(one.interrupted and one.removed > 0 for one in found),
+        sum(one.removed for one in found if one.interrupted),
+        sum(one.again for one in found),
+        sum(bool(one.status) for one in found),
+        sum(one.lost for one in found),
+        sum(one.twice for one in found),
+    )
+    return (runbook, *(f"{number:,}" for number in numbers))
+
+
 def memory(jobs: int) -> str:
     """A table of the peaks at so many jobs."""
     with (
@@ -133,21 +196,28 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--process-kills", type=int, default=100, help="Sidekiqs that are killed (100; 0 leaves it out)"
     )
+    parser.add_argument("--interruptions", type=int, default=200, help="of each runbook (200; 0 leaves them out)")
+    parser.add_argument("--runbook", action="append", choices=list(interruptions.RUNBOOKS), help="all are the default")
+    parser.add_argument("--seed", type=int, default=0, help="of the first interruption (0); the next one has the next")
     parser.add_argument("--server", action="append", choices=SERVERS, help="redis and valkey are the default")
     options = parser.parse_args(arguments)
     names = options.server or SERVERS[:2]
     sizes = f"--runs {options.runs} --size {options.size} --jobs {options.jobs} --process-kills {options.process_kills}"
-    print(f"$ ./dev soak {sizes}\n", flush=True)
-    failed = lost = False
+    print(f"$ ./dev soak {sizes} --interruptions {options.interruptions}\n", flush=True)
+    failed = lost = bad = False
     if options.runs:
         shown, failed = kills(names, options.runs, options.size)
         print(shown + "\n", flush=True)
     if options.process_kills:
         shown, lost = process_kills(options.process_kills)
         print(shown + "\n", flush=True)
+    if options.interruptions:
+        runbooks = options.runbook or list(interruptions.RUNBOOKS)
+        shown, bad = interrupted_runs(runbooks, options.interruptions, options.seed)
+        print(shown + "\n", flush=True)
     if options.jobs:
         print(memory(options.jobs) + "\n", flush=True)
-    return int(failed or lost)
+    return int(failed or lost or bad)
 
 
 if __name__ == "__main__":

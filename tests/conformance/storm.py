@@ -21,6 +21,7 @@ import redis
 SETS = {"retry": "retry", "scheduled": "schedule", "dead": "dead"}
 QUEUES = ("push", "pull", "slow")
 CLASSES = ("ActivityPub::DeliveryWorker", "LinkCrawlWorker", "BackupWorker")
+DOMAIN = "gone.example"
 
 _JID = re.compile(rb'"jid":"([0-9a-f]{24})"')
 _TICK = 0.005
@@ -40,8 +41,10 @@ def jid(raw: bytes) -> bytes:
 
 
 def job(number: int, name: str, queue: str, **fields: Any) -> bytes:
-    """Some hundred bytes, as a delivery has."""
-    payload = {"retry": True, "queue": queue, "class": name, "args": [number % 7, "x" * 200], "jid": f"{number:024x}"}
+    """Some hundred bytes, as a delivery has; where it is one, every second goes to the same remote server."""
+    inbox = f"https://{DOMAIN if number % 2 else 'here.example'}/inbox"
+    args = [number % 7, "x" * 200, inbox]
+    payload = {"retry": True, "queue": queue, "class": name, "args": args, "jid": f"{number:024x}"}
     return json.dumps({**payload, "created_at": time.time(), **fields}, separators=(",", ":")).encode()
 
 
