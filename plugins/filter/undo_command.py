@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import shlex
 import typing as t
 
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils import commands
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
@@ -15,7 +15,11 @@ name: undo_command
 short_description: The command that undoes a run
 version_added: 1.0.0
 description:
-  - Made for the runbooks, which say it at their end.
+  - Made for the runbooks, which print it at their end.
+  - The command names what this run was started with - inventories, limit, connection, users, become and vault options, files of variables, and
+    those of the variables given with C(-e) that playbook C(undo) reads.
+  - No secret is printed. One that came from a file is given by that file; for one that was typed, a note after the command says to give it again.
+  - Files in a folder for temporary files, or in one of AWX or ansible-runner, are left out, and a note says so.
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
 positional: _input
@@ -24,41 +28,38 @@ options:
     description: RV(fediverse.mastodon.run_record#module:record).
     type: dictionary
     required: true
-  inventory:
-    description: The inventories to name, such as C(ansible_inventory_sources).
-    type: list
-    elements: string
-    default: []
   runs_dir:
     description: The directory of the records, if it is not the default one.
     type: string
 """
 
 EXAMPLES = r"""
-- name: Say how to undo it
+- name: Print how to undo it
   fediverse.mastodon.report:
-    text: "Undo: {{ ended.record | fediverse.mastodon.undo_command(ansible_inventory_sources) }}"
+    text: "{{ ended.record | fediverse.mastodon.undo_command }}"
 """
 
 RETURN = r"""
 _value:
-  description: The command; empty if the run did nothing that can be undone.
+  description: The command, ready to paste, and notes on lines of their own after it; empty if the run did nothing that can be undone.
   type: string
 """
 
+VARIABLES: t.Final = frozenset(
+    {"redis_url", "sidekiq_options", "database_url", "runs_dir", "undo_hosts", "api_token", "api_ca_path"}
+)
+"""Of playbooks/undo.yml."""
+
 
 @in_a_sentence
-def undo_command(record: t.Mapping[str, t.Any], inventory: t.Sequence[str] = (), runs_dir: str | None = None) -> str:
+def undo_command(record: t.Mapping[str, t.Any], runs_dir: str | None = None) -> str:
     """See DOCUMENTATION."""
     if not record["archives"] and not any(step.get("did") == "block" for step in record["steps"]):
         return ""
-    words = ["ansible-playbook"]
-    for source in inventory:
-        words += ["-i", source]
-    words += ["fediverse.mastodon.undo", "-e", f"run={record['run']}"]
-    if runs_dir:
-        words += ["-e", f"runs_dir={runs_dir}"]
-    return shlex.join(words)
+    variables = {"run": record["run"], **({"runs_dir": runs_dir} if runs_dir else {})}
+    return commands.playbook(
+        "fediverse.mastodon.undo", variables, lambda name: name in VARIABLES or name.startswith("ansible_")
+    )
 
 
 class FilterModule:

@@ -88,7 +88,7 @@ def test_from_the_finding_to_the_undo(play, instance):
     assert not client.exists("dead")
     assert not any(b"gone.example" in job for job in client.zrange("retry", 0, -1))
     assert "was not taken within 1 s" in text, text
-    [run] = re.findall(r"undo -e run=(\S+)", text)
+    [run] = re.findall(r"undo[ \\\n]+-e run=(\S+)", text)
     left = everything(client)
     assert {key: value for key, value in before.items() if key.startswith(b"queue:")} == {
         key: value for key, value in left.items() if key.startswith(b"queue:")

@@ -97,7 +97,7 @@ def test_archives_that_hang_come(instance, play):
     for number in (orphan, twice, failed):
         assert f"archive {number} is finished, 9 bytes" in text
     assert text.count("but its file is not there") == 1  # that of carol
-    [run] = re.findall(r"undo -e run=(\S+)", text)
+    [run] = re.findall(r"undo[ \\\n]+-e run=(\S+)", text)
 
     status, text = play("export_rescue")
     assert status == 0, text
