@@ -18,6 +18,7 @@ from .._mastodon.export_claim import claim, milliseconds, new_job
 from .._mastodon.export_look import Look, look
 from .._mastodon.export_plan import Decision, decide
 from .._mastodon.export_record import mark_done, read_record, write_record
+from .._mastodon.host.container import warnings_for
 from .._mastodon.record_file import held
 from .._mastodon.release import read_release
 from .._mastodon.runbook.edits import Run, forget_archive, name_archive
@@ -76,7 +77,11 @@ def edit_exports(session: Session) -> Result:
             done, jids = _enqueue(session, seen, meant)
         else:
             done, record = _release(session, database, seen, meant, run)
-    return _result(session, database, [done.get(one.backup_id, one) for one in decisions], jids, record)
+    result = _result(session, database, [done.get(one.backup_id, one) for one in decisions], jids, record)
+    if options["state"] == "released" and meant:
+        fleeting = warnings_for(options["archive_dir"], "archive_dir", "the record of the rows")
+        result["warnings"] = [*result.get("warnings", ()), *fleeting]
+    return result
 
 
 def _check(options: t.Mapping[str, t.Any]) -> None:

@@ -15,6 +15,7 @@ from dataclasses import asdict
 
 from .._mastodon.count import Count, count_jobs
 from .._mastodon.editing import Plan, Record, Selected, apply, plan, selected, settle, take_back, without_oldest
+from .._mastodon.host.container import warnings_for
 from .._mastodon.names import parse_name
 from .._mastodon.selector import Selector
 from .._mastodon.shape import FIELDS, describe_job
@@ -143,9 +144,10 @@ def edit_jobs(session: Session) -> Result:
         result["archive"] = record.archive.path
         _carry_out(session, record, found, result, None if time_limit is None else began + time_limit)
     result["duration"] = round(time.monotonic() - began, 3)
-    result["warnings"] = selector.warnings
+    fleeting = warnings_for(options["archive_dir"], "archive_dir", "the job archive") if result["changed"] else []
+    result["warnings"] = [*selector.warnings, *fleeting]
     if wish.at is not None and wish.at < wish.now:
-        result["warnings"] = [*selector.warnings, f"at: {options['at']} is past; these jobs run as soon as they can."]
+        result["warnings"] = [*result["warnings"], f"at: {options['at']} is past; these jobs run as soon as they can."]
     return result
 
 

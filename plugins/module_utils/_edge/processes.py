@@ -12,6 +12,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from .._mastodon import process_stop
+from .._mastodon.host.container import warnings_for
 from .._mastodon.local_process import Local, locate
 from .._mastodon.names import parse_names
 from .._mastodon.process_choice import Choice, Picked, Running, pick, translated
@@ -97,6 +98,7 @@ def change_processes(session: Session) -> Result:
     _refuse(options, planned)
     if options["signal"] == "KILL" and any(one.changes for one in planned):
         check_directory(options["archive_dir"], session.check_mode)
+        warnings = warnings + warnings_for(options["archive_dir"], "archive_dir", "the job archive")
     result = _planned(session, planned, options)
     if not session.check_mode:
         means = Means(

@@ -14,6 +14,7 @@ import time
 import typing as t
 
 from .._mastodon import run_record
+from .._mastodon.host.container import warnings_for
 from .._mastodon.record_file import locked
 from .._mastodon.runbook import archives
 from .._mastodon.runbook.edits import absolute
@@ -73,7 +74,8 @@ def _add(host: Host, path: str, old: run_record.Record | None, record: run_recor
     changed = record != old
     if changed and not host.check_mode:
         run_record.write(path, record)
-    return {"changed": changed, "run": record["run"], "file": path, "record": record}
+    fleeting = warnings_for(host.options["dir"], "dir", "the run record") if old is None else []
+    return {"changed": changed, "run": record["run"], "file": path, "record": record, "warnings": fleeting}
 
 
 def look(host: Host) -> Result:
