@@ -195,7 +195,7 @@ KINDS: t.Final[t.Mapping[str, Kind]] = {
         ),
     ),
     # Sidekiq makes 24 hex digits, but takes any text from a producer that brings its own
-    "jids": Kind(_WORDS, _pattern(r"[^\s,*?\[\]{}<>\"'\\]+", "id of a job; ids have no pattern, name each")),
+    "jids": Kind(_WORDS, _pattern(_WORD, "id of a job; ids have no pattern, name each")),
     "domains": Kind(_WORDS, _domain),
     "digests": Kind(_WORDS, _pattern(r"\S+", "digest of a lock, such as uniquejobs:*")),
     # Sidekiq's component.rb: hostname, pid and a random number in hex digits

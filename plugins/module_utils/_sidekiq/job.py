@@ -11,6 +11,7 @@ read out of the payload is checked for its type: a job is written by anybody.
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 from json.scanner import make_scanner
 
@@ -21,6 +22,9 @@ from .times import epoch
 
 _NOTHING: t.Mapping[str, t.Any] = {}
 _DEEPEST = 100  # levels; Ruby's JSON refuses more, and so does every Sidekiq
+_ESCAPES = re.compile(rb"(?P<high>\\u[dD][89abAB][0-9a-fA-F]{2})(?P<low>\\u[0-9a-fA-F]{4})?|\\.", re.DOTALL)
+_REST = re.compile(rb'(?:[^"\\]|\\.)*', re.DOTALL)  # of a text in JSON
+_SECOND_HALF = 6  # bytes of an escape
 _LARGEST = 2**63  # a count beyond it is none, and Python may refuse to write it down
 
 
@@ -144,9 +148,29 @@ def parse(raw: bytes) -> Job:
         return Job(raw, _NOTHING, "number too long")
     if not isinstance(found, dict):
         return Job(raw, _NOTHING, "not an object")
+    if (b"\\ud" in raw or b"\\uD" in raw) and _has_half(raw):
+        return Job(raw, _NOTHING, "half a surrogate")
     if raw.count(b"[") + raw.count(b"{") > _DEEPEST and _is_deep(found):
         return Job(raw, _NOTHING, "nested too deeply")
     return Job(raw, found)
+
+
+def _has_half(raw: bytes) -> bool:
+    """Whether the escape of a high surrogate stands so near to the end of its text that no second half has room: Ruby's JSON
+    (2.6 to 2.9) refuses that.
+
+    It takes any escape for the second half, reads a question mark where there is none, and takes a low surrogate alone.
+    """
+    return any(
+        found["high"] and not found["low"] and _rest(raw, found.end()) < _SECOND_HALF
+        for found in _ESCAPES.finditer(raw)
+    )
+
+
+def _rest(raw: bytes, start: int) -> int:
+    """Bytes up to the end of the text; never many are looked at."""
+    rest = _REST.match(raw, start, start + 2 * _SECOND_HALF)
+    return len(rest[0]) if rest else 0
 
 
 def _is_deep(found: t.Any) -> bool:

@@ -109,7 +109,6 @@ def test_of_a_url_the_server_is_taken_with_a_warning(written, server):
         ("errors", "HTTP::TimeoutError:", "no class of errors"),
         ("errors", "UserMailer#welcome", "no class of errors"),
         ("jids", "7315dc*", "no id of a job"),
-        ("jids", '["a"]', "no id of a job"),
         ("identities", "web-1", "no identity"),
         ("identities", "web-1:4", "no identity"),
         ("hostnames", "web-*", "no name of a host"),

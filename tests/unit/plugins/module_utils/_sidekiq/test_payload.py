@@ -21,8 +21,8 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.payloa
     [
         b'{"a":"\xc3\xbc \xf0\x9f\x98\x80","b":[1,2.5,null,true]}',
         b'{"a":"\xff\xfe"}',
-        b'{"a":"\\ud800 \xff"}',
-        b'{"a":"\\ud800","b":"\xc3\xbc \\udc80"}',
+        b'{"a":"\\udc00 \xff"}',
+        b'{"a":"\\udc00","b":"\xc3\xbc \\udc80"}',
         b'{"a":[1e999,-1e999],"b":"Infinity \\" Infinity","Infinity":1e999}',
         b'{"a":"Infinity \xff","b":1e999}',
     ],
