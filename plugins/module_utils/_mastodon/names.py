@@ -179,11 +179,11 @@ _WORD: t.Final = r"[^\s,*?]+"
 
 KINDS: t.Final[t.Mapping[str, Kind]] = {
     "queues": Kind(_WORDS, _pattern(_WORD, "name of a queue, such as push; a queue has no pattern, name each")),
-    # Ruby constants with wildcards; mails are UserMailer#welcome, delayed methods Class.method
+    # Ruby constants begin with a capital; what follows is anything, as a producer in another language may write it
     "classes": Kind(
         _WORDS,
         _pattern(
-            rf"(?:{_CONSTANT}|[*?\[][\w*?\[\]!^:#.-]*)(?:(?:::|[#.])[\w*?\[\]!^-]+)*[!?=]?",
+            r"(?:(?:::)?[^\W\d_a-z]|[*?\[])(?:[^\s,]*[^\s,:])?",
             "job class, such as BackupWorker, ActivityPub::* or UserMailer#welcome",
         ),
     ),

@@ -104,7 +104,6 @@ def test_of_a_url_the_server_is_taken_with_a_warning(written, server):
         ("classes", "backupworker", "no job class"),
         ("classes", "BackupWorker:", "no job class"),
         ("classes", "8390", "no job class"),
-        ("classes", "ActivityPub/DeliveryWorker", "no job class"),
         ("errors", "Net::ReadTimeout with message", "'with' is no class of errors.*error_message"),
         ("errors", "HTTP::TimeoutError:", "no class of errors"),
         ("errors", "UserMailer#welcome", "no class of errors"),
