@@ -102,9 +102,9 @@ options:
     default: true
   timeout:
     description:
-      - Seconds that each request may take.
+      - Seconds that all requests together may take. Reading many blocks takes several.
     type: float
-    default: 10.0
+    default: 30.0
 seealso:
   - module: fediverse.mastodon.sidekiq_job
     description: Takes the jobs of a server out of the queues.

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import http.server
 import json
 import socket
 import subprocess
+import threading
 import time
 
 import modules
 import pytest
 
+from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import admin_api as api_of_module
 from ansible_collections.fediverse.mastodon.tests.lab import admin_api
 
 TOKEN = modules.SECRET
@@ -239,3 +243,82 @@ def test_bad_options(options, message):
 def test_a_name_in_another_script(block, server):
     block(domain="MÜNCHEN.example", severity="noop")
     assert server.blocks[0]["domain"] == "xn--mnchen-3ya.example"
+
+
+@contextlib.contextmanager
+def serving(handler):
+    """A server that answers as the handler does: its address."""
+    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=listening.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listening.server_address[1]}"
+    finally:
+        listening.shutdown()
+        listening.server_close()
+
+
+class _Slow(http.server.BaseHTTPRequestHandler):
+    """Answers without an end: a header, a body or pages. Every byte or page comes soon enough for the timeout of a socket."""
+
+    manner = ""
+    asked = 0
+
+    def do_GET(self):
+        type(self).asked += 1
+        with contextlib.suppress(OSError):
+            if self.manner == "pages":
+                return self._page()
+            self.wfile.write(b"HTTP/1.1 500 No\r\n" if self.manner == "error" else b"HTTP/1.1 200 OK\r\n")
+            while self.manner == "header":
+                self._drip(b"X-A: b\r\n")
+            self.wfile.write(b"Content-Length: 4000000\r\n\r\n[")
+            while True:
+                self._drip(b" ")
+
+    def do_POST(self):
+        with contextlib.suppress(OSError):
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n{")
+            while True:
+                self._drip(b" ")
+
+    def _drip(self, data):
+        self.wfile.write(data)
+        self.wfile.flush()
+        time.sleep(0.05)
+
+    def _page(self):
+        block = {**admin_api.NEW, "id": str(10**9 - self.asked), "domain": f"n{self.asked}.example"}
+        body = json.dumps([block]).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Link", '<https://a.example/>; rel="next"')
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format, *args):
+        pass
+
+
+@pytest.mark.parametrize("manner", ["header", "body", "error", "pages"])
+def test_an_answer_without_an_end_is_ended(manner):
+    """Without a bound for all of it these would not come back at all."""
+    handler = type("Slow", (_Slow,), {"manner": manner})
+    with serving(handler) as url:
+        result = modules.run("domain_block", api_url=url, token=TOKEN, use_proxy=False, timeout=2, **GONE)
+    assert result["failed"] and "no answer in time (timeout is 2 s for all requests together)" in result["msg"]
+    assert handler.asked == 1 or manner == "pages"
+
+
+def test_more_entries_than_any_server_has(monkeypatch):
+    monkeypatch.setattr(api_of_module, "_MOST_ENTRIES", 20)
+    handler = type("Slow", (_Slow,), {"manner": "pages"})
+    with serving(handler) as url:
+        result = modules.run("domain_block", api_url=url, token=TOKEN, use_proxy=False, **GONE)
+    assert result["failed"] and "has more than 20 entries" in result["msg"] and handler.asked == 20
+
+
+def test_whether_a_slow_change_was_made_is_not_known(monkeypatch):
+    monkeypatch.setattr(api_of_module.Api, "pages", lambda *_arguments: iter(()))
+    with serving(_Slow) as url:
+        result = modules.run("domain_block", api_url=url, token=TOKEN, use_proxy=False, timeout=1, **GONE)
+    assert result["failed"] and "Whether it was done is not known" in result["msg"]

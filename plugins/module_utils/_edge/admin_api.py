@@ -4,7 +4,8 @@
 # Note that this file is private to the collection: it may change or go at any time without notice.
 """Mastodon's admin API: one request, one answer or one clear error. The token is in a header, and nowhere else.
 
-No redirection is followed, for it would take the token with it.
+No redirection is followed, for it would take the token with it. The timeout is for all requests together: the one of a socket
+begins anew with each byte, and a server can drip them, or name a next page for ever.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import json
 import re
 import socket
 import ssl
+import threading
+import time
 import typing as t
 import urllib.error
 import urllib.parse
@@ -31,10 +34,13 @@ OPTIONS: t.Final = {
     "validate_certs": {"type": "bool", "default": True},
     "ca_path": {"type": "path"},
     "use_proxy": {"type": "bool", "default": True},
-    "timeout": {"type": "float", "default": 10.0},
+    "timeout": {"type": "float", "default": 30.0},
 }
+T = t.TypeVar("T")
+
 _LARGEST = 4 * 1024 * 1024
 _LONGEST = 200
+_MOST_ENTRIES = 100_000
 _HERE = ("localhost", "127.0.0.1", "::1")
 _WHY: t.Final = {
     401: "token: it is not known there, or was revoked.",
@@ -56,19 +62,24 @@ class Api:
             raise BadOption("timeout must be more than 0 and at most 300 seconds.")
         _check_authorities(options["ca_path"])
         self._how = {name: options[name] for name in ("validate_certs", "ca_path", "use_proxy", "timeout")}
+        self._timeout = options["timeout"]
+        self._deadline = time.monotonic() + self._timeout
 
     def pages(self, path: str, limit: int) -> t.Iterator[t.Mapping[str, t.Any]]:
         """All entries of a list, the newest first."""
         last: str | None = None
-        while True:
+        count = 0
+        while count < _MOST_ENTRIES:
             more = {} if last is None else {"max_id": last}
             found, link = self._ask("GET", f"{path}?{urllib.parse.urlencode({'limit': limit, **more})}", None)
             if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
                 raise SidekiqError(f"GET {path} did not answer with a list; is api_url that of a Mastodon server?")
             yield from found
+            count += len(found)
             before, last = last, str(found[-1].get("id")) if found else None
             if last is None or last == before or 'rel="next"' not in link:
                 return
+        raise SidekiqError(f"GET {path} has more than {_MOST_ENTRIES:,} entries; is api_url that of a Mastodon server?")
 
     def ask(self, method: str, path: str, data: t.Mapping[str, t.Any] | None = None) -> t.Any:
         """What it answers. Raises SidekiqError with what it says if that is an error."""
@@ -81,25 +92,64 @@ class Api:
             headers["Content-Type"] = "application/json"
             body = json.dumps(data)
         where = f"{method} {self._base}{path.partition('?')[0]}"
+
+        def request() -> tuple[t.Any, str]:
+            try:
+                answer = open_url(
+                    f"{self._base}{path}",
+                    data=body,
+                    headers=headers,
+                    method=method,
+                    follow_redirects="none",
+                    use_netrc=False,
+                    http_agent="fediverse.mastodon",
+                    **self._how,
+                )
+                return _json(where, answer.read(_LARGEST)), answer.headers.get("Link") or ""
+            except urllib.error.HTTPError as problem:
+                raise SidekiqError(_refusal(where, problem)) from None
+
+        unknown = "" if method == "GET" else " Whether it was done is not known; run the task again to see."
         try:
-            answer = open_url(
-                f"{self._base}{path}",
-                data=body,
-                headers=headers,
-                method=method,
-                follow_redirects="none",
-                use_netrc=False,
-                http_agent="fediverse.mastodon",
-                **self._how,
-            )
-            return _json(where, answer.read(_LARGEST)), answer.headers.get("Link") or ""
-        except urllib.error.HTTPError as problem:
-            raise SidekiqError(self._hidden(_refusal(where, problem))) from None
+            return _until(self._deadline, request)
+        except _TooLate:
+            why = f"no answer in time (timeout is {self._timeout:g} s for all requests together)."
+            raise SidekiqError(f"{where}: {why}{unknown}") from None
+        except SidekiqError as problem:
+            raise SidekiqError(self._hidden(str(problem))) from None
         except (OSError, NoConnection, SSLValidationError, http.client.HTTPException, ssl.SSLError) as problem:
-            raise SidekiqError(self._hidden(f"{where}: {_reason(problem)}")) from None
+            raise SidekiqError(self._hidden(f"{where}: {_reason(problem)}{unknown}")) from None
 
     def _hidden(self, text: str) -> str:
         return text.replace(self._token, "********")
+
+
+class _TooLate(Exception):
+    """The time for all requests is up."""
+
+
+def _until(deadline: float, action: t.Callable[[], T]) -> T:
+    """What an action returns or raises. Raises _TooLate at the deadline.
+
+    Nothing ends a name server's silence, or an answer that comes byte by byte, but to stop waiting for it.
+    """
+    outcome: list[T] = []
+    problems: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(action())
+        except BaseException as problem:  # pylint: disable=broad-exception-caught  # it is raised where it is waited for
+            problems.append(problem)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(max(0.0, deadline - time.monotonic()))
+    if problems:
+        raise problems[0]
+    if not outcome:
+        raise _TooLate
+    return outcome[0]
 
 
 def _base(url: str) -> str:
