@@ -25,6 +25,12 @@ QUEUE, SET = b"queue:push", b"retry"
 REAL_REDIS = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
+@pytest.fixture(autouse=True)
+def pages_as_asked_for(monkeypatch):
+    """Also the first one, which is small where nobody knows yet how large members are."""
+    monkeypatch.setattr(walk, "_FIRST_PAGE", PAGE)
+
+
 def names(start, count):
     return [b"%06d" % number for number in range(start, start + count)]
 

@@ -21,7 +21,10 @@ from __future__ import annotations
 import typing as t
 
 WINDOW_BYTES: t.Final = 400_000
-"""Of a list, so that a step holds Redis for a few milliseconds."""
+"""Of a list, so that a step holds Redis for a few milliseconds. One member more is read to see that there are enough."""
+
+SEARCHED_BYTES: t.Final = 65_536
+"""Of a member in which Redis looks for pieces itself: Lua takes some 80 ns for each byte of it."""
 
 _RIGHTS = """
 local refused = false
@@ -151,12 +154,10 @@ end
 local function read_window()
   local members, bytes = {}, 0
   while #members < window and bytes < BYTES do
-    local count = math.min(window - #members, 20)
-    local slice = redis.call('LRANGE', key, -(#members + count), -(#members + 1))
-    for place = #slice, 1, -1 do
-      members[#members + 1] = slice[place]
-      bytes = bytes + #slice[place]
-    end
+    local member = redis.call('LINDEX', key, -(#members + 1))
+    if not member then break end
+    members[#members + 1] = member
+    bytes = bytes + #member
   end
   return members
 end
@@ -170,7 +171,8 @@ local function end_step()
   end
 end
 """
-"""The members of a window, the next to run first, are fewer where they are large.
+"""The members of a window, the next to run first, are fewer where they are large; they are read one by one, as nobody knows the
+size of the next: a few jobs of 40 MB in one slice hold Redis for seconds.
 KEYS: list, bitmap, turn. ARGV: prefix, window, id of the turn, C(begin), C(go on), C(finish) or C(after) it."""
 
 _JOBS = """
@@ -495,48 +497,62 @@ return freed
 
 # KEYS: list
 # ARGV: how many were seen, page, margin, last member seen, where escapes count (plain, nested), case (exact, folded),
-#       pieces of bytes of which one must occur, see :mod:`needles`
+#       how many members to read at once, bytes, pieces of bytes of which one must occur, see :mod:`needles`
 SCAN: t.Final = r"""
 local key = KEYS[1]
 local seen, page, margin, last = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
-local members = redis.call('LRANGE', key, -(seen + page), -(seen - margin + 1))
-local fresh = #members
+local slice, most = tonumber(ARGV[7]), tonumber(ARGV[8])
+local members, bytes, ended, from = {}, 0, 0, seen - margin  -- the next to run first
+while #members < page + margin and (bytes < most or #members <= margin) do
+  local count = math.min(slice, page + margin - #members)
+  local read = redis.call('LRANGE', key, -(from + count), -(from + 1))
+  for place = #read, 1, -1 do
+    members[#members + 1] = read[place]
+    bytes = bytes + #read[place]
+  end
+  from = from + count
+  if #read < count then ended = 1 break end
+end
+local before = 0
 if seen > 0 then
-  local place = #members - margin + 1
-  if members[place] ~= last then
-    place = 0
-    for at = #members, 1, -1 do
-      if members[at] == last then place = at break end
+  before = margin
+  if members[before] ~= last then
+    before = 0
+    for place, member in ipairs(members) do
+      if member == last then before = place break end
     end
   end
-  if place == 0 then return {-1} end
-  seen = seen - (margin - (#members - place + 1))
-  fresh = place - 1
+  if before == 0 then return {-1} end
+  seen = seen - (margin - before)
 end
+local fresh = #members - before
 local at, size, found = {}, {}, {}
-local find, needles, bytes = string.find, #ARGV, 0
+local find, needles, moved, largest = string.find, #ARGV, 0, 0
 local nested, folded = ARGV[5] == 'nested', ARGV[6] == 'folded'
 local function possible(member)
+  if #member > SEARCHED then return true end
   local seen_as = folded and string.lower(member) or member
-  for index = 7, needles do
+  for index = 9, needles do
     if find(seen_as, ARGV[index], 1, true) then return true end
   end
   if not find(member, '\\u', 1, true) then return false end
   return nested or find(string.gsub(member, '\\\\', ''), '\\u', 1, true) ~= nil
 end
-for place = fresh, 1, -1 do
-  local member = members[place]
-  bytes = bytes + #member
+for place = 1, fresh do
+  local member = members[before + place]
+  moved = moved + #member
+  if #member > largest then largest = #member end
   if possible(member) then
-    at[#at + 1] = fresh - place
+    at[#at + 1] = place - 1
     size[#size + 1] = #member
     found[#found + 1] = member
   end
 end
 return {
-  seen, fresh, fresh > 0 and members[1] or last, #members < page + margin and 1 or 0,
-  table.concat(at, ','), table.concat(size, ','), table.concat(found), bytes
+  seen, fresh, fresh > 0 and members[#members] or last, ended,
+  table.concat(at, ','), table.concat(size, ','), table.concat(found), moved, largest
 }
-"""
+""".replace("SEARCHED", str(SEARCHED_BYTES))
 """Reads a page of a list from the tail on, as C(walk.queue_members) does, but sends only members in which one of the given
-bytes occurs, and those in one piece: a client in Python spends more on taking a reply apart than on all else."""
+bytes occurs, and those in one piece: a client in Python spends more on taking a reply apart than on all else. A member that
+is too large to be searched here is sent, too."""

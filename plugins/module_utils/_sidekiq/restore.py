@@ -261,7 +261,7 @@ class Restorer:
                 arguments += [entry.raw, number, _before(numbered, offset + index), *_lock(entry)]
             left, processed, locked, placed, done = self._weave(keys, arguments)
             if not turn.ended:
-                turn.advance(left, processed)
+                turn.advance(left, processed, asked=window)
             if turn.lost:  # another edit has ended it; what was put in is counted among the members now
                 turn, offset = begin(self._client, self._key, place), 0
                 keys[2] = turn.key

@@ -14,7 +14,9 @@ from . import lua
 from .ahead import Ahead
 from .needles import Needles
 from .trail import Trail
-from .walk import PAGE, Page
+from .walk import PAGE, PAGE_BYTES, Page
+
+_SLICE = 20
 
 
 def candidates(client: t.Any, key: bytes, needles: Needles, page: int = PAGE) -> t.Iterator[tuple[int, bytes]]:
@@ -33,7 +35,9 @@ def candidates(client: t.Any, key: bytes, needles: Needles, page: int = PAGE) ->
         def ask(seen: int, last: bytes) -> None:
             margin = min(seen, pages.margin)
             how = [kind, "folded" if needles.folded else "exact"]
-            ahead.ask(["EVAL", lua.SCAN, 1, key, seen, pages.size, margin, last, *how, *needles.pieces])
+            slice_of = _SLICE if pages.size > _SLICE else 1  # one by one at the beginning, and where they are large
+            limits = [slice_of, PAGE_BYTES]
+            ahead.ask(["EVAL", lua.SCAN, 1, key, seen, pages.size, margin, last, *how, *limits, *needles.pieces])
 
         if end:
             ask(0, b"")
@@ -47,8 +51,8 @@ def candidates(client: t.Any, key: bytes, needles: Needles, page: int = PAGE) ->
                 last = there[0] if there else b""
                 ask(seen, last)
                 continue
-            seen, fresh, last, ended, places, sizes, joined, size = reply
-            pages.learn(fresh, size)
+            seen, fresh, last, ended, places, sizes, joined, moved, largest = reply
+            pages.learn(fresh, moved, largest)
             total, left = trail.total, end - trail.total
             over = ended or left <= fresh
             if not over:

@@ -177,7 +177,7 @@ class Taker:
                 drift = following[1].position - turn.passed
             elif met:
                 drift = met[-1][1].position - turn.at - last
-            while open_ and (open_[0][1].position < turn.passed + drift - _SLACK or len(open_) > 2 * turn.window):
+            while open_ and (open_[0][1].position < turn.passed + drift - _SLACK or len(open_) > turn.most_open):
                 missed.append(open_.popleft())
         if turn.mode == "go on" and not turn.ended:
             finish(self._client, self._key, place, turn.id)
@@ -192,7 +192,7 @@ class Taker:
         arguments += [stop[1].raw if stop else b"", kind, queue, BITMAP_SECONDS, *_jobs(wanted, kind)]
         keys = [place.key(self._key), self._bitmap, turn.key, target, self._key("queues")]
         left, processed, freed, stopped, last, numbers = self._sift(keys, arguments)
-        turn.advance(left, processed)
+        turn.advance(left, processed, stopped=bool(stopped))
         self.outcome.locks_freed += freed
         self.outcome.taken += len(numbers)
         return bool(stopped), set(numbers), last

@@ -4,6 +4,8 @@
 # Note that this file is private to the collection: it may change or go at any time without notice.
 """Turning a list once around: where it stands, and how much of it one step may take.
 
+A step is bounded in members and in bytes (:mod:`lua`). How many members that is shows in the steps before.
+
 Where a turn stands is kept in Redis, see :mod:`lua`. So a turn whose process was killed is brought to its end by the next one
 that edits the queue, and two processes that edit a queue at once wait for each other.
 """
@@ -24,7 +26,7 @@ BITMAP_SECONDS: t.Final = 90 * 86400
 
 TURN: t.Final = "fediverse.mastodon:turn:"
 
-_LARGEST, _SMALLEST = 1000, 20
+_LARGEST, _FIRST = 1000, 50
 _ABANDONED = 1.0  # seconds without a step, of which one takes some milliseconds
 _NO_JOBS: t.Final = ("", "drop", "", BITMAP_SECONDS, "", b"", "", b"", "", "")
 
@@ -51,8 +53,13 @@ class Turn:
     def ended(self) -> bool:
         return self.lost or self.left == 0
 
-    def advance(self, left: int, processed: int) -> None:
-        """Take in what a step says."""
+    @property
+    def most_open(self) -> int:
+        """Of so many jobs that were sent and not met some must have left."""
+        return 2 * _LARGEST
+
+    def advance(self, left: int, processed: int, asked: int | None = None, stopped: bool = False) -> None:
+        """Take in what a step says. C(asked): the window if it was another; C(stopped): it ended before a member, not for its bytes."""
         self.mode, self.lost = "go on", left < 0
         if self.lost:
             return
@@ -60,16 +67,16 @@ class Turn:
             self._size = left + processed
         self.left, self.passed = left, self._size - left
         self.at = self.passed - processed
+        if processed >= min(self.window if asked is None else asked, left + processed):
+            self.window = min(_LARGEST, 4 * self.window)
+        elif not stopped:
+            self.window = max(1, processed)  # no more went into the bytes of a step
 
 
 def begin(client: t.Any, key: Keys, place: Place) -> Turn:
     """A turn of this list, once the one before it is over; one that is empty has ended already."""
     finish(client, key, place)
-    pipe = client.pipeline(transaction=False)
-    pipe.llen(place.key(key))
-    pipe.lrange(place.key(key), -50, -1)
-    size, sample = pipe.execute()
-    return Turn(secrets.token_hex(8), key(TURN, place.queue), window_for(sample), size)
+    return Turn(secrets.token_hex(8), key(TURN, place.queue), _FIRST, client.llen(place.key(key)))
 
 
 def finish(client: t.Any, key: Keys, place: Place, mine: str = "") -> None:
@@ -86,18 +93,11 @@ def finish(client: t.Any, key: Keys, place: Place, mine: str = "") -> None:
             time.sleep(_ABANDONED / 20)
             continue
         script = script or client.register_script(lua.SIFT)
-        window = window_for(client.lrange(place.key(key), -50, -1))
         keys = [place.key(key), stored, stored, stored, stored]
         mine = state[0].decode()
-        script(keys, [key.prefix, window, mine, "finish", *_NO_JOBS])
+        script(keys, [key.prefix, _LARGEST, mine, "finish", *_NO_JOBS])
 
 
 def is_full(count: int, size: int) -> bool:
     """Whether so many jobs of so many bytes in all are enough for a step."""
     return count >= _LARGEST or size >= lua.WINDOW_BYTES
-
-
-def window_for(members: t.Sequence[bytes]) -> int:
-    """How many members of this size a step may take."""
-    average = sum(map(len, members)) / len(members) if members else 1.0
-    return max(_SMALLEST, min(_LARGEST, int(lua.WINDOW_BYTES / max(average, 1.0))))

@@ -15,23 +15,28 @@ import typing as t
 from .trail import Trail, only_once
 
 PAGE: t.Final = 1000
-_PAGE_BYTES = 1_000_000
-_FIRST_PAGE, _SMALLEST_PAGE = 100, 10
-_MARGIN, _SMALLEST_MARGIN = 100, 5
+PAGE_BYTES: t.Final = 1_000_000
+_FIRST_PAGE = 4
+_LARGE = 65_536  # where one is large the next ones may be as well, whatever the average says
+_MARGIN = 100
 
 
 class Page:
-    """How many members to read at once: C(most), but fewer where they are large. C(margin): of those seen last."""
+    """How many members to read at once: C(most), but fewer where they are large. C(margin): of those seen last.
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    Nobody knows the size of a member before it is read, and a page of large ones takes more memory than a Redis may have left.
+    So it begins with few, and takes four times as many while they are small. C(least): as it cannot go on with fewer.
+    """
+
+    def __init__(self, most: int, least: int = 1) -> None:
+        self._most, self._least = most, min(most, least)
         self.size, self.margin = min(most, _FIRST_PAGE), _MARGIN
 
-    def learn(self, count: int, size: int) -> None:
-        """So many members had so many bytes in all."""
-        fit = _PAGE_BYTES * count // max(size, 1)
-        self.size = max(min(self._most, _SMALLEST_PAGE), min(self._most, 4 * self.size, fit))
-        self.margin = max(min(_MARGIN, _SMALLEST_MARGIN), min(_MARGIN, fit // 4))
+    def learn(self, count: int, size: int, largest: int) -> None:
+        """So many members had so many bytes in all, and the largest so many."""
+        fit = PAGE_BYTES // largest if largest > _LARGE else PAGE_BYTES * count // max(size, 1)
+        self.size = max(self._least, min(self._most, 4 * self.size, fit))
+        self.margin = max(1, min(_MARGIN, fit // 4))
 
 
 def queue_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[bytes]:
@@ -69,7 +74,8 @@ def queue_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[byt
         yield from (member for member in fresh if not trail.is_known(member)) if trail.is_behind else fresh
         if seen >= size:
             return
-        pages.learn(len(members), sum(map(len, members)))
+        sizes = list(map(len, members))
+        pages.learn(len(sizes), sum(sizes), max(sizes, default=0))
         recent = members[: pages.margin]
 
 
@@ -83,7 +89,7 @@ def set_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[tuple
         return
     low, offset, back = "-inf", 0, _MARGIN
     last: tuple[float, bytes] | None = None
-    pages = Page(page)
+    pages = Page(page, least=2)
     while True:
         rows = [
             (float(score), member)
@@ -99,7 +105,8 @@ def set_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[tuple
                 yield row[1], row[0]
         if len(rows) < pages.size:
             return
-        pages.learn(len(rows), sum(len(member) for _score, member in rows))
+        sizes = [len(member) for _score, member in rows]
+        pages.learn(len(sizes), sum(sizes), max(sizes))
         last = max(last, rows[-1]) if last else rows[-1]
         # goes on with the last of these rows, to see whether it is still where it was
         highest = rows[-1][0]

@@ -6,18 +6,20 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.turn import Turn, is_full, window_for
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.turn import Turn, is_full
 
 
-@pytest.mark.parametrize(
-    ("size", "window"), [(0, 1000), (1, 1000), (400, 1000), (440, 909), (1000, 400), (20_000, 20), (10**6, 20)]
-)
-def test_a_window_is_smaller_where_jobs_are_large(size, window):
-    assert window_for([b"x" * size] * 50) == window
-
-
-def test_a_window_of_nothing():
-    assert window_for([]) == 1000
+def test_a_window_follows_what_fits_into_the_bytes_of_a_step():
+    turn = Turn("id", b"queue:push", 50, 10_000)
+    for processed, window in [(50, 200), (200, 800), (800, 1000), (1000, 1000), (30, 30), (1, 1), (1, 4), (4, 16)]:
+        turn.advance(turn.left - processed, processed)
+        assert turn.window == window
+    turn.advance(turn.left - 3, 3, stopped=True)
+    assert turn.window == 16
+    turn.advance(turn.left - 2, 2, asked=2)
+    assert turn.window == 64
+    turn.advance(0, turn.left)  # fewer were left than it asked for
+    assert turn.window == 64 or turn.ended
 
 
 @pytest.mark.parametrize(
