@@ -19,6 +19,16 @@ class NoConnection(SidekiqError):
     """Redis cannot be reached, refuses the login, or lacks the library that speaks to it."""
 
 
+def refuse_more(most: int, what: str, count: int, key: str) -> None:
+    """Raises SidekiqError for a registry that is too long to be read: some commands for each entry would keep Redis and us busy."""
+    if count > most:
+        raise SidekiqError(
+            f"Redis has {count:,} {what} in the set {key}, more than {most:,}, so they were not read. No Mastodon has so many:"
+            " look for a program that makes them (another one in this database, or jobs with made-up queues), and remove"
+            " the entries that it left."
+        )
+
+
 def at_least(least: int, name: str, number: int | None) -> None:
     """Raises BadOption for an option that is below that; None is not given."""
     if number is not None and number < least:

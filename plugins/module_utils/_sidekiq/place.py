@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .batch import Batch, together
+from .errors import refuse_more
 from .keys import PRIVATE_QUEUES, QUEUES, SETS, Keys
 from .needles import Needles
 from .process import read_processes
+from .queue import MOST
 from .scan import candidates
 from .text import text
 from .walk import queue_members, set_members
@@ -102,5 +104,6 @@ def queue_places(client: t.Any, key: Keys) -> list[Place]:
     batch = Batch(client)
     names = batch.ask("smembers", key(QUEUES))
     processes, _work = together(batch, {"": read_processes(batch, key, lambda: 0.0, work=False)})[""]
+    refuse_more(MOST, "queues", len(names.get(())), text(key(QUEUES)))
     served = {queue.encode() for process in processes for queue in process.queues}
     return [Place("queues", name) for name in sorted(set(names.get(())) | served)]

@@ -15,11 +15,15 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from .batch import Answer, Batch, Reader
+from .errors import refuse_more
 from .job import Job, parse
 from .keys import PROCESSES, Keys
 from .superseded import superseded
 from .text import clean, text, text_or_none
 from .times import number
+
+MOST: t.Final = 5_000
+"""Processes that are read; a large instance has some hundreds."""
 
 _FIELDS = ("info", "concurrency", "busy", "beat", "quiet", "rss", "rtt_us")
 _LARGEST = 2**63  # nothing that a process counts comes near it
@@ -78,6 +82,7 @@ def read_processes(
     """Processes (dead ones too) by identity, and what runs in them, longest first; two round trips."""
     names = batch.ask("smembers", key(PROCESSES))
     yield
+    refuse_more(MOST, "processes", len(names.get(())), text(key(PROCESSES)))
     asked = [
         (
             name,

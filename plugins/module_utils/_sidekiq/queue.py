@@ -10,9 +10,13 @@ import typing as t
 from dataclasses import dataclass
 
 from .batch import Batch, Reader
+from .errors import refuse_more
 from .job import Job, parse
 from .keys import PAUSED, PRIVATE_QUEUES, QUEUES, Keys
 from .text import text
+
+MOST: t.Final = 10_000
+"""Queues that are read: Mastodon has seven, other programs have some hundreds."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ def read_queues(batch: Batch, key: Keys, now: t.Callable[[], float]) -> Reader[l
     """Registered queues by name (sidekiq api.rb, C(Queue.all)); two round trips."""
     names, paused = batch.ask("smembers", key(QUEUES)), batch.ask("smembers", key(PAUSED))
     yield
+    refuse_more(MOST, "queues", len(names.get(())), text(key(QUEUES)))
     stopped = set(paused.get(()))
     rest = yield from _lists(batch, key, sorted(names.get(())), now, registered=True, stopped=stopped)
     return rest
