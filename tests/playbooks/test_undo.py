@@ -241,3 +241,37 @@ def test_with_a_limit(play, tmp_path, arguments):
 def test_the_implicit_localhost(ansible_playbook):
     status, text = ansible_playbook("fediverse.mastodon.undo", variables={"undo_hosts": "localhost"})
     assert status == 0 and "localhost: 0 runs" in text, text
+
+
+def test_a_redis_that_has_lost_the_run(play, tmp_path):
+    """Restored without a word it would be "put back 0 jobs" with status 0, while the jobs are nowhere."""
+    with server.running(binary="redis-server") as running, running.client() as client:
+        enqueue(client, 20, "A")
+        edit = {
+            "redis_url": running.url,
+            "state": "absent",
+            "classes": ["A"],
+            "archive_dir": str(tmp_path / "archives"),
+        }
+        tasks = [
+            {"fediverse.mastodon.run_record": {"runbook": "r", "reason": "a test"}, "register": "begun"},
+            {"fediverse.mastodon.sidekiq_job": edit, "register": "out"},
+            {
+                "fediverse.mastodon.run_record": {
+                    "run": "{{ begun.run }}",
+                    "archives": ["{{ out.archive }}"],
+                    "ended": True,
+                }
+            },
+        ]
+        status, text = play(tasks)
+        assert status == 0, text
+        [path] = records(tmp_path)
+        client.flushall()
+        status, text = play("fediverse.mastodon.undo", redis_url=running.url, run=path.stem)
+        assert status == 2, text
+        assert "The edit removed 20 jobs, 0 of which wait in their place here." in " ".join(text.split())
+        assert not json.loads(path.read_text(encoding="utf-8"))["undone_at"]
+        status, text = play("fediverse.mastodon.undo", redis_url=running.url, run=path.stem, undo_force=True)
+        assert status == 0, text
+        assert client.llen("queue:push") == 20

@@ -36,4 +36,4 @@ def test_undo_command(done, options, command, monkeypatch):
 
 def test_the_variables_are_those_of_the_playbook():
     named = set(re.findall(r"^#   ([a-z_]+)  ", PLAYBOOK.read_text(encoding="utf-8"), re.MULTILINE))
-    assert filter_of.VARIABLES <= named <= filter_of.VARIABLES | {"run"}
+    assert filter_of.VARIABLES <= named <= filter_of.VARIABLES | {"run", "undo_force"}
