@@ -257,7 +257,8 @@ processes:
           sample: 25200.3
         outcome:
           description: What became of it - V(running), as far as is known; V(finished); V(pushed_back) by Sidekiq to its queue; V(retried), it
-            failed; V(restored), V(dead) or V(dropped) by O(lost_jobs).
+            failed; V(restored), V(dead) or V(dropped) by O(lost_jobs). V(not_known) where the process was stopped and nobody knows, as without
+            O(wait), in check mode, and of a job that is not JSON.
           returned: success
           type: str
           sample: restored
@@ -290,6 +291,12 @@ archive:
   returned: success
   type: str
   sample: /root/.local/state/fediverse.mastodon/archives/20261122T070556Z-stopped-73643a966f862de1.jsonl.gz
+ran:
+  description: Jobs that ran in the processes that were stopped. The sum of RV(completed), RV(retried), RV(pushed_back), RV(restored), RV(lost)
+    and RV(not_known).
+  returned: success
+  type: int
+  sample: 3
 restored:
   description: Lost jobs that were put back to their queues.
   returned: success
@@ -312,6 +319,11 @@ completed:
   sample: 0
 lost:
   description: Lost jobs that were not put back to their queues, but left dead or in the archive.
+  returned: success
+  type: int
+  sample: 0
+not_known:
+  description: Jobs of which nobody knows what became. All of them in check mode and without O(wait), unless O(signal=KILL) decides it.
   returned: success
   type: int
   sample: 0

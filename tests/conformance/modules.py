@@ -38,3 +38,12 @@ def run(name: str, check_mode: bool = False, **options: Any) -> dict[str, Any]:
     assert SECRET not in text
     result: dict[str, Any] = json.loads(text)
     return result
+
+
+def account(result: dict[str, Any]) -> dict[str, int]:
+    """What sidekiq_process says became of the jobs that ran, but for what is zero; an AssertionError unless it adds up."""
+    parts = {name: result[name] for name in ("completed", "retried", "pushed_back", "restored", "lost", "not_known")}
+    assert result["ran"] == sum(parts.values()), result
+    ended = [job for process in result["processes"] if process["outcome"] == "stopped" for job in process["jobs"]]
+    assert result["ran"] >= len(ended), result
+    return {name: number for name, number in parts.items() if number}

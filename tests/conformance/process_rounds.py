@@ -25,6 +25,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.snapshot import read_snapshot
 from ansible_collections.fediverse.mastodon.tests.conformance.intents import module_options
+from ansible_collections.fediverse.mastodon.tests.conformance.modules import account
 from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import (
     RELEASES,
     Release,
@@ -97,6 +98,7 @@ def round_(
                 archives, who = str(directory / "archives"), [victim.identity]
                 result = change(live.client, state="stopped", identities=who, signal="KILL", archive_dir=archives)
         assert result["changed"] and result["complete"] != (frozen or plainly), result
+        assert plainly or account(result)
         live.client.delete("lab:orders")  # from now on each takes no time
         with sidekiq(release, live.url, directory, ["push", "pull"], _THREADS, "rescuer", env=_JOURNAL) as rescuer:
             _drain(live.client, jids)

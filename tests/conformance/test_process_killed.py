@@ -17,6 +17,7 @@ import pytest
 import stand_in
 import victim
 from intents import restore
+from modules import account
 from process_rounds import change
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import process_stop
@@ -214,12 +215,16 @@ def test_what_is_no_job_is_not_counted(scratch_redis, tmp_path):
         stop = task(scratch_redis, identity, tmp_path)
         foreseen, done = (change(scratch_redis, check_mode, **stop.options) for check_mode in (True, False))
     assert foreseen["restored"] == done["restored"] == 1
+    for result in (foreseen, done):
+        assert (result["ran"], account(result)) == (2, {"restored": 1, "not_known": 1})
+        assert sorted(job["outcome"] for job in result["processes"][0]["jobs"]) == ["not_known", "restored"]
 
 
 def test_dropped_jobs_come_back_from_the_archive_once(scratch_redis, tmp_path):
     with stand_in.running(scratch_redis, INFO, WORKS) as (identity, _process):
         result = change(scratch_redis, **task(scratch_redis, identity, tmp_path, lost_jobs="drop").options)
         assert (result["lost"], result["restored"], result["complete"]) == (3, 0, False)
+        assert (result["ran"], account(result)) == (3, {"lost": 3})
         assert not waiting(scratch_redis)
         assert restore(scratch_redis, result["archive"], 1.0)["restored"] == 3
         assert restore(scratch_redis, result["archive"], 1.0)["already_restored"] == 3
@@ -246,6 +251,7 @@ def test_what_is_found_elsewhere_is_not_restored(scratch_redis, tmp_path):
     with stand_in.running(scratch_redis, INFO, WORKS) as (identity, _process):
         result = change(scratch_redis, **task(scratch_redis, identity, tmp_path).options)
     assert (result["restored"], result["pushed_back"], result["retried"], result["lost"]) == (0, 2, 1, 0)
+    assert (result["ran"], account(result)) == (3, {"pushed_back": 2, "retried": 1})
     assert {job["jid"]: job["outcome"] for job in result["processes"][0]["jobs"]} == {
         pushed["jid"]: "pushed_back",
         failed["jid"]: "retried",

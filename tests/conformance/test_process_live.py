@@ -51,16 +51,38 @@ def test_quiet_then_stopped(live, tmp_path):
 
         refused = run(live, "sidekiq_process", state="stopped", identities=[worker.identity], max_running=0)
         assert refused["failed"] and "other jobs run in" in refused["msg"]
+        foreseen = run(live, "sidekiq_process", check_mode=True, state="stopped", identities=[worker.identity])
+        assert modules.account(foreseen) == {"not_known": 1}
         done = run(live, "sidekiq_process", state="stopped", identities=[worker.identity])
         assert worker.process.wait(5) == 0, "it ended by itself"
     assert (done["pushed_back"], done["restored"], done["archive"], done["complete"]) == (1, 0, None, True)
     assert states(done)[long] == "pushed_back"
+    assert modules.account(done) == {"pushed_back": 1}
     queue = [json.loads(raw)["jid"] for raw in live.client.lrange("queue:pull", 0, -1)]
     assert queue == [untaken, long], "it runs next"
     assert [json.loads(raw)["jid"] for raw in live.client.zrange("retry", 0, -1)] == [failing]
     assert {short, waiting} == {str(jid, "ascii") for jid in live.client.lrange("lab:performed", 0, -1)}
     again = run(live, "sidekiq_process", state="stopped", identities=[worker.identity])
     assert (again["changed"], again["matched"]) == (False, [])
+
+
+def test_every_job_of_a_process_that_is_stopped_has_one_outcome(live, tmp_path):
+    """Those that end in time and those that are pushed back; and nothing is claimed of them while nobody has waited."""
+    live.client.flushdb()
+    push = live.judge.push
+    with sidekiq(live.release, live.url, tmp_path, ["push", "pull"], 4, env={"LAB_JOURNAL": "1"}, timeout=6) as worker:
+        short = push("BackupWorker", 1, "lab:sleep 14")
+        long = [push("BackupWorker", number, "lab:sleep 300") for number in (2, 3, 4)]
+        wait_for("all four run", 20, lambda: int(live.client.hget(worker.identity, "busy") or 0) == 4)
+        options = {"state": "stopped", "identities": [worker.identity], "archive_dir": str(tmp_path / "archives")}
+        told = run(live, "sidekiq_process", wait=False, **options)
+        assert (told["ran"], modules.account(told)) == (4, {"not_known": 4}), "nobody waited for them"
+        done = run(live, "sidekiq_process", **options)
+    outcomes = states(done)
+    # The short one ends about when Sidekiq stops to wait for it, and may have done so before the last heartbeat.
+    assert {outcomes[jid] for jid in long} == {"pushed_back"}
+    assert outcomes.get(short, "finished") in ("finished", "pushed_back")
+    assert done["ran"] == sum(modules.account(done).values()) == len(outcomes)
 
 
 def test_waiting_says_what_it_waits_for(live):

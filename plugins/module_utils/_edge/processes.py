@@ -17,11 +17,12 @@ from .._mastodon.local_process import Local, locate
 from .._mastodon.names import parse_names
 from .._mastodon.process_choice import Choice, Picked, Running, pick, translated
 from .._mastodon.process_stop import Means
+from .._mastodon.processes.account import NOT_KNOWN, account
 from .._mastodon.workers import remote_domain
 from .._sidekiq import signals
 from .._sidekiq.duration import seconds
 from .._sidekiq.errors import BadOption
-from .._sidekiq.lost import Ending, check_directory
+from .._sidekiq.lost import FATES, Ending, check_directory
 from .._sidekiq.process import Process, Work
 from .._sidekiq.registry import prune
 from .._sidekiq.snapshot import Snapshot, read_snapshot
@@ -126,7 +127,7 @@ def change_processes(session: Session) -> Result:
         warnings.append(stop.told)
         if stop.ending is not None:
             result["archive"] = result["archive"] or stop.ending.archive
-            _count(result, stop.ending)
+    result.update(account([*_outcomes_of_stopped(result["processes"]), *_outcomes_of_earlier(earlier)]))
     result["duration"] = round(time.monotonic() - began, 3)
     result["warnings"] = [*warnings, *result["warnings"]]
     return result
@@ -241,8 +242,8 @@ def _refuse(options: t.Mapping[str, t.Any], planned: t.Sequence[Planned]) -> Non
 
 
 def _planned(session: Session, planned: t.Sequence[Planned], options: t.Mapping[str, t.Any]) -> Result:
-    kills = options["signal"] == "KILL"
-    lost = [work for one in planned if one.changes and kills for work in one.picked.jobs if not work.job.malformed]
+    if session.check_mode and options["signal"] == "KILL":
+        _foretell(planned, FATES[options["lost_jobs"]])
     result: Result = {
         "changed": any(one.changes for one in planned),
         "server": session.server,
@@ -250,19 +251,20 @@ def _planned(session: Session, planned: t.Sequence[Planned], options: t.Mapping[
         "processes": [_process(one) for one in planned],
         "innocents": [_job(work, "running") for one in planned if one.changes for work in one.picked.innocents],
         "archive": None,
-        "restored": 0,
-        "pushed_back": 0,
-        "retried": 0,
-        "completed": 0,
-        "lost": 0,
         "ghosts_removed": sum(1 for one in planned if one.outcome == "removed"),
         "complete": True,
         "diff": _diff(planned),
         "warnings": [],
     }
-    if session.check_mode and lost:
-        result["restored" if options["lost_jobs"] == "restore" else "lost"] = len(lost)
     return result
+
+
+def _foretell(planned: t.Sequence[Planned], fate: str) -> None:
+    """What a kill does with the jobs that run now. One that cannot be read cannot be written to an archive either."""
+    for one in planned:
+        for work in one.picked.jobs if one.changes else ():
+            if not work.job.malformed:
+                one.ending.add(work.job, fate)
 
 
 def _quiet(
@@ -320,20 +322,24 @@ def _end(one: Planned, stopped: process_stop.Stopped, result: Result, session: S
     result["archive"] = stopped.ending.archive or result["archive"]
     result["complete"] = result["complete"] and stopped.complete
     result["warnings"] += stopped.warnings
-    _count(result, stopped.ending)
 
 
-_COUNTED: t.Final = {"dead": "lost", "dropped": "lost", "finished": "completed"}  # Ansible knows another finished
+def _outcomes_of_stopped(processes: t.Iterable[Result]) -> t.Iterator[str]:
+    for process in processes:
+        if process["outcome"] == "stopped":
+            yield from (job["outcome"] for job in process["jobs"])
 
 
-def _count(result: Result, ending: Ending) -> None:
-    for outcome in itertools.chain.from_iterable(ending.jobs.values()):
-        result[_COUNTED.get(outcome, outcome)] += 1
+def _outcomes_of_earlier(earlier: t.Iterable[process_stop.Earlier]) -> t.Iterator[str]:
+    for stop in earlier:
+        if stop.ending is not None:
+            yield from itertools.chain.from_iterable(stop.ending.jobs.values())
 
 
 def _process(one: Planned) -> Result:
     process = one.picked.process
     outcomes = {name: iter(found) for name, found in one.ending.jobs.items()}
+    otherwise = NOT_KNOWN if one.outcome == "stopped" else "running"
     return {
         "identity": process.identity,
         "hostname": process.hostname,
@@ -343,7 +349,7 @@ def _process(one: Planned) -> Result:
         "busy": process.busy,
         "quiet": process.quiet,
         "beat_age": None if process.beat_age is None else round(process.beat_age, 3),
-        "jobs": [_job(work, next(outcomes.get(name_of(work.job), iter(())), "running")) for work in one.picked.jobs],
+        "jobs": [_job(work, next(outcomes.get(name_of(work.job), iter(())), otherwise)) for work in one.picked.jobs],
         "archive": one.ending.archive,
         "outcome": one.outcome,
     }
