@@ -28,3 +28,21 @@ def account(outcomes: t.Iterable[str]) -> dict[str, int]:
     `restored` and `lost`, and of how many the outcome is `not_known`. An unknown outcome is not known."""
     counts = Counter(_KINDS.get(outcome, NOT_KNOWN) for outcome in outcomes)
     return {"ran": sum(counts.values()), **{key: counts[key] for key in KEYS}}
+
+
+_WORDS: t.Final[t.Mapping[str, str]] = {
+    "completed": "finished",
+    "retried": "to be retried",
+    "pushed_back": "pushed back by Sidekiq",
+    "restored": "restored from the job archive",
+    "lost": "lost",
+    NOT_KNOWN: "not known",
+}
+
+
+def describe(found: t.Mapping[str, t.Any]) -> str:
+    """An account in one line. Raises ValueError if it does not add up: such a line must not be shown."""
+    counts = {key: int(found[key]) for key in KEYS}
+    if int(found["ran"]) != sum(counts.values()):
+        raise ValueError(f"of {found['ran']} jobs that ran, {sum(counts.values())} are accounted for")
+    return f"{found['ran']} jobs ran: " + ", ".join(f"{number} {_WORDS[key]}" for key, number in counts.items())

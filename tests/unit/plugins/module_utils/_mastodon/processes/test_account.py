@@ -9,7 +9,11 @@ import random
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.processes.account import KEYS, account
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.processes.account import (
+    KEYS,
+    account,
+    describe,
+)
 
 OUTCOMES = [
     "finished",
@@ -46,3 +50,16 @@ def test_it_adds_up(seed):
     outcomes = chance.choices(OUTCOMES, weights=[chance.random() for _outcome in OUTCOMES], k=chance.randrange(200))
     found = account(outcomes)
     assert found["ran"] == len(outcomes) == sum(found[key] for key in KEYS)
+
+
+def test_as_a_line():
+    assert describe(account(OUTCOMES)) == (
+        "9 jobs ran: 1 finished, 1 to be retried, 1 pushed back by Sidekiq, 1 restored from the job archive, 2 lost, 3 not known"
+    )
+
+
+@pytest.mark.parametrize("key", ["ran", *KEYS])
+def test_a_wrong_account_is_not_shown(key):
+    found = account(OUTCOMES)
+    with pytest.raises(ValueError, match="are accounted for"):
+        describe({**found, key: found[key] + 1})
