@@ -186,6 +186,13 @@ workers:
       returned: success
       type: str
       sample:
+    doubt:
+      description:
+        - Why it may belong to another instance, because nothing tells or its settings contradict those of the task; null if it is certainly of this
+          one. It must not be changed or stopped.
+      returned: success
+      type: str
+      sample:
     processes:
       description: The heartbeats in Redis that are certainly those of its processes.
       returned: success

@@ -108,6 +108,7 @@ def _worker(worker: Worker) -> Result:
         "need_daemon_reload": unit is not None and unit.need_daemon_reload,
         "container": first.container if first else None,
         "engine": first.engine if first else None,
+        "doubt": clean(worker.reason) if worker.reason else None,
         "processes": [_process(member) for member in worker.members if member.match is not None],
     }
 
