@@ -89,7 +89,7 @@ def tuning_plan(
         if name in wanted:
             wanted[name] = human_to_bytes(wanted[name])
     host = read_host(facts)
-    units = {found.pid for found in host.units.values() if found.pid}
+    own = {identity for unit, found in host.identities.items() if unit in host.units for identity in found}
     machine = Machine(
         int(cores),
         int(memory_total),
@@ -97,7 +97,7 @@ def tuning_plan(
         tuple(
             (process["rss_bytes"] or 0, process["concurrency"])
             for process in processes
-            if process["alive"] and process["hostname"] == host.nodename and process["pid"] in units
+            if process["alive"] and process["identity"] in own
         ),
         (server["clients"], server["maxclients"]) if server.get("clients") and server.get("maxclients") else None,
     )

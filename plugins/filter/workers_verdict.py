@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.verdict import verdict
@@ -30,9 +29,10 @@ options:
     description: C(expected) of the filter P(fediverse.mastodon.workers_plan#filter).
     type: dictionary
     required: true
-  shown:
-    description: The output of C(systemctl show -p Id -p MainPID) for the units.
-    type: string
+  workers:
+    description: RV(fediverse.mastodon.mastodon_info#module:workers).
+    type: list
+    elements: dictionary
     required: true
   only:
     description: Look at these units only.
@@ -44,7 +44,7 @@ options:
 EXAMPLES = r"""
 - name: Is all as declared?
   ansible.builtin.assert:
-    that: sidekiq.processes | fediverse.mastodon.workers_verdict(expected=plan.expected, shown=pids.stdout) | length == 0
+    that: sidekiq.processes | fediverse.mastodon.workers_verdict(expected=plan.expected, workers=mastodon.workers) | length == 0
 """
 
 RETURN = r"""
@@ -59,15 +59,11 @@ _value:
 def workers_verdict(
     processes: t.Sequence[t.Mapping[str, t.Any]],
     expected: t.Mapping[str, t.Any],
-    shown: str,
+    workers: t.Sequence[t.Mapping[str, t.Any]],
     only: t.Sequence[str] = (),
 ) -> list[str]:
     """See DOCUMENTATION."""
-    pids: dict[str, int] = {}
-    for block in re.split(r"\n[ \t]*\n", shown):
-        found = dict(line.partition("=")[::2] for line in block.splitlines() if "=" in line)
-        pids[found.get("Id", "")] = int(found.get("MainPID") or 0)
-    return verdict(expected, processes, pids, only)
+    return verdict(expected, processes, workers, only)
 
 
 class FilterModule:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from ..._sidekiq.errors import BadOption
 from .. import dotenv
+from ..installation.conclusions import unidentified
 from ..release import Release, parse_release
 from ..unit_environment import assignments
 from ..workers import QUEUES, QUEUES_SINCE_4_4
@@ -52,7 +53,11 @@ class Found:
 
 @dataclass(frozen=True)
 class Host:
-    """C(max_connections) and C(reserved) of PostgreSQL; None where it could not be asked."""
+    """C(max_connections) and C(reserved) of PostgreSQL; None where it could not be asked.
+
+    C(identities): the heartbeats of each unit that runs. C(foreign): units of other instances, with the reason, which are not
+    among C(units). C(doubts): units that must not be stopped or replaced, with the reason.
+    """
 
     stock_name: str
     units: t.Mapping[str, Found]
@@ -65,6 +70,9 @@ class Host:
     max_connections: int | None = None
     reserved: int = 0
     jemalloc: str = ""
+    identities: t.Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    foreign: t.Mapping[str, str] = field(default_factory=dict)
+    doubts: t.Mapping[str, str] = field(default_factory=dict)
 
     @property
     def stock(self) -> Unit:
@@ -112,10 +120,14 @@ def read_host(facts: t.Mapping[str, t.Any]) -> Host:
     enabled = {row[0] for row in states if len(row) > 1 and row[1].startswith("enabled")}
     shown = {block.get("Id", ""): block for block in _blocks(text("show"))}
     digests = _digests(text("digests"))
+    installation: t.Mapping[str, t.Any] = facts.get("installation") or {}
+    foreign = {one["name"]: one["reason"] for one in installation.get("foreign", ())}
     units = {
         name: _found(unit, shown.get(name, {}), name in enabled, digests)
         for name, unit in parse_cat(text("cat"), names).items()
-        if "@." not in name and (name == stock_name or any("sidekiq" in line for line in unit.values("ExecStart")))
+        if "@." not in name
+        and name not in foreign
+        and (name == stock_name or any("sidekiq" in line for line in unit.values("ExecStart")))
     }
     variables = dict(dotenv.parse(text("dotenv"), {}, {}).values)
     seen = {**variables, **(units[stock_name].unit.environment() if stock_name in units else {})}
@@ -133,7 +145,26 @@ def read_host(facts: t.Mapping[str, t.Any]) -> Host:
         max_connections=int(limits["max_connections"]) if "max_connections" in limits else None,
         reserved=sum(int(value) for name, value in limits.items() if name != "max_connections"),
         jemalloc=_library(text("libraries")),
+        identities={
+            one["name"]: tuple(process["identity"] for process in one["processes"])
+            for one in installation.get("workers", ())
+            if one["processes"]
+        },
+        foreign=foreign,
+        doubts=_doubts(installation),
     )
+
+
+def _doubts(installation: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Units whose jobs are not known, and units that may be of another instance."""
+    return {
+        **{
+            one["name"]: f"{one['name']} may not be of this instance. {one['doubt']}"
+            for one in installation.get("workers", ())
+            if one["doubt"]
+        },
+        **{one["name"]: unidentified(one) for one in installation.get("unmatched", ())},
+    }
 
 
 def _found(unit: Unit, shown: t.Mapping[str, str], enabled: bool, digests: t.Mapping[int, str]) -> Found:

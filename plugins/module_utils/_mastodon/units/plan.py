@@ -34,11 +34,21 @@ def plan_workers(
     own, outside = _sort(processes, host, pids)
     declared = declare(entries, host, limits, outside)
     strangers = [name for name, found in host.units.items() if not found.own and name != host.stock_name]
-    refusals = [*declared.refusals, *([] if take_over else map(_stranger, sorted(strangers)))]
     files = [write(worker, unit, host) for worker in declared.workers for unit in worker.units]
     moves = _moves(declared, files, host, own, [*limits.elsewhere, *outside])
     wanted = {unit for worker in declared.workers for unit in worker.units}
     gone = [found for name, found in sorted(host.units.items()) if name not in wanted]
+    touched = {
+        *(unit for move in moves for unit in move.down),
+        *(found.unit.name for found in gone),
+        *(file.unit for file in files if file.unit in strangers),
+    }
+    refusals = [
+        *declared.refusals,
+        *_taken(declared, host),
+        *([] if take_over else map(_stranger, sorted(strangers))),
+        *(_doubtful(reason) for unit, reason in sorted(host.doubts.items()) if unit in touched),
+    ]
     return {
         "refusals": refusals,
         "warnings": list(declared.warnings),
@@ -48,18 +58,17 @@ def plan_workers(
         ],
         "reload": any(found.stale for found in host.units.values()),
         "patience": _patience(moves, declared, host),
-        "moves": [_shown(move, host, own) for move in moves],
+        "moves": [_shown(move, own) for move in moves],
         "enable": sorted(unit for unit in wanted if not (unit in host.units and host.units[unit].enabled)),
         "disable": [found.unit.name for found in gone if found.enabled],
         "remove": [found.file.path for found in gone if found.own] + _drop_ins(gone, host),
         "set_aside": [found.file.path for found in gone if _is_set_aside(found, host)],
         "leftovers": [part.path for found in host.units.values() for part in found.unit.parts if part.name == PATIENCE],
         "expected": {
-            "nodename": host.nodename,
             "workers": [_expected(worker, unit) for worker in declared.workers for unit in worker.units],
             "required": list(declared.required),
             "elsewhere": list(limits.elsewhere),
-            "gone": [own[found.unit.name]["identity"] for found in gone if found.unit.name in own],
+            "gone": [process["identity"] for found in gone for process in own.get(found.unit.name, ())],
         },
         "summary": [_sentence(move) for move in moves],
     }
@@ -67,18 +76,20 @@ def plan_workers(
 
 def _sort(
     processes: t.Sequence[Process], host: Host, pids: t.Collection[int]
-) -> tuple[dict[str, Process], dict[str, list[str]]]:
-    """The processes of this host by unit, and of all others by queue. One that was killed is neither."""
-    units = {found.pid: name for name, found in host.units.items() if found.pid}
-    own: dict[str, Process] = {}
+) -> tuple[dict[str, list[Process]], dict[str, list[str]]]:
+    """The processes of the units of this host, and of all others by queue. One that was killed is neither."""
+    units = {identity: name for name, found in host.identities.items() for identity in found if name in host.units}
+    own: dict[str, list[Process]] = {}
     outside: dict[str, list[str]] = {}
     for process in processes:
-        here = process["hostname"] == host.nodename
-        if not process["alive"] or (here and pids and process["pid"] not in pids):
+        if not process["alive"]:
             continue
-        if here and process["pid"] in units:
-            own[units[process["pid"]]] = process
-        elif not process["quiet"]:
+        if process["identity"] in units:
+            own.setdefault(units[process["identity"]], []).append(process)
+            continue
+        if process["hostname"] == host.nodename and pids and process["pid"] not in pids:
+            continue
+        if not process["quiet"]:
             for queue in process["queues"]:
                 outside.setdefault(queue, []).append(process["identity"])
     return own, outside
@@ -91,23 +102,44 @@ def _stranger(name: str) -> str:
     )
 
 
+def _taken(declared: Declared, host: Host) -> t.Iterator[str]:
+    for worker in declared.workers:
+        for unit in worker.units:
+            if unit in host.foreign:
+                yield (
+                    f"Worker {worker.name} would be {unit}, which belongs to another instance. {host.foreign[unit]} Give the worker"
+                    " another name."
+                )
+
+
+def _doubtful(reason: str) -> str:
+    return (
+        f"{reason} If it is of this instance, restart it first, which waits for its jobs outside of systemd's stop timer:"
+        " fediverse.mastodon.restart with restart_force=true."
+    )
+
+
 def _moves(
-    declared: Declared, files: t.Sequence[File], host: Host, own: t.Mapping[str, Process], elsewhere: t.Collection[str]
+    declared: Declared,
+    files: t.Sequence[File],
+    host: Host,
+    own: t.Mapping[str, t.Sequence[Process]],
+    elsewhere: t.Collection[str],
 ) -> list[Move]:
-    running = {name: _serves(found, host, own.get(name)) for name, found in host.units.items() if found.active}
+    running = {name: _serves(found, host, own.get(name, ())) for name, found in host.units.items() if found.active}
     wanted = {unit: frozenset(worker.serves) for worker in declared.workers for unit in worker.units}
     restart = {
         file.unit
         for file in files
         if file.unit in running
-        and (host.units[file.unit].digest != file.digest or own.get(file.unit, {}).get("quiet") is True)
+        and (host.units[file.unit].digest != file.digest or any(one["quiet"] for one in own.get(file.unit, ())))
     }
     return order(running, wanted, restart, elsewhere)
 
 
-def _serves(found: Found, host: Host, process: Process | None) -> frozenset[str]:
-    if process is not None:
-        return frozenset() if process["quiet"] else frozenset(process["queues"])
+def _serves(found: Found, host: Host, processes: t.Sequence[Process]) -> frozenset[str]:
+    if processes:
+        return frozenset(queue for process in processes if not process["quiet"] for queue in process["queues"])
     command = _command(found)
     queues = command.queues if command else ()
     return frozenset(queue.partition(",")[0] for queue in queues) or frozenset(host.config.queues or host.queues)
@@ -144,13 +176,12 @@ def _timeout(found: Found, host: Host) -> int:
     return host.config.timeout or SIDEKIQ_TIMEOUT
 
 
-def _shown(move: Move, host: Host, own: t.Mapping[str, Process]) -> dict[str, t.Any]:
+def _shown(move: Move, own: t.Mapping[str, t.Sequence[Process]]) -> dict[str, t.Any]:
     return {
         "down": list(move.down),
         "up": list(move.up),
         "drain": move.drain,
-        "pids": [host.units[unit].pid for unit in move.down if host.units[unit].pid],
-        "identities": [own[unit]["identity"] for unit in move.down if unit in own],
+        "identities": [process["identity"] for unit in move.down for process in own.get(unit, ())],
         "about": _sentence(move),
     }
 

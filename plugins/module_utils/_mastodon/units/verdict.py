@@ -9,51 +9,52 @@ from __future__ import annotations
 import typing as t
 
 Process = t.Mapping[str, t.Any]
+Worker = t.Mapping[str, t.Any]
 
 
 def verdict(
     expected: t.Mapping[str, t.Any],
     processes: t.Sequence[Process],
-    pids: t.Mapping[str, int],
+    workers: t.Sequence[Worker],
     only: t.Collection[str] = (),
 ) -> list[str]:
-    """What is not as it should be, in sentences; empty when all is well. C(pids): main process by unit.
+    """What is not as it should be, in sentences; empty when all is well. C(workers): as mastodon_info returns them.
 
     C(only): look at these units and at nothing else, as in the midst of a change.
     """
-    alive = [process for process in processes if process["alive"]]
-    here = {process["pid"]: process for process in alive if process["hostname"] == expected["nodename"]}
+    alive = {process["identity"]: process for process in processes if process["alive"]}
+    running = {worker["name"]: worker for worker in workers if worker["running"]}
     problems: list[str] = []
-    for worker in expected["workers"]:
-        if not only or worker["unit"] in only:
-            problems += _worker(worker, pids.get(worker["unit"], 0), here)
+    for wanted in expected["workers"]:
+        if not only or wanted["unit"] in only:
+            problems += _worker(wanted, running.get(wanted["unit"]), alive)
     if only:
         return problems
-    problems += [
-        f"{process['identity']} should be gone and still runs."
-        for process in alive
-        if process["identity"] in expected["gone"]
-    ]
-    return problems + _all_together(expected, [process for process in alive if not process["quiet"]])
+    problems += [f"{identity} should be gone and still runs." for identity in expected["gone"] if identity in alive]
+    return problems + _all_together(expected, [process for process in alive.values() if not process["quiet"]])
 
 
-def _worker(worker: t.Mapping[str, t.Any], pid: int, here: t.Mapping[int, Process]) -> list[str]:
-    unit = worker["unit"]
-    if not pid:
+def _worker(wanted: t.Mapping[str, t.Any], worker: Worker | None, alive: t.Mapping[str, Process]) -> list[str]:
+    unit = wanted["unit"]
+    if worker is None:
         return [f"{unit} does not run: journalctl -u {unit}"]
-    process = here.get(pid)
-    if process is None:
-        return [f"{unit} (pid {pid}) has not reported to Redis: journalctl -u {unit}"]
-    problems = []
+    found = [one for one in worker["processes"] if one["identity"] in alive]
+    if not found:
+        return [f"{unit} (pid {worker['main_pid']}) has not reported to Redis: journalctl -u {unit}"]
+    return [
+        f"{unit} (pid {one['pid']}) {problem}." for one in found for problem in _process(wanted, alive[one["identity"]])
+    ]
+
+
+def _process(wanted: t.Mapping[str, t.Any], process: Process) -> t.Iterator[str]:
     if process["quiet"]:
-        problems.append("is quiet")
-    if process["concurrency"] != worker["threads"]:
-        problems.append(f"has {process['concurrency']} threads instead of {worker['threads']}")
-    if set(process["queues"]) != set(worker["queues"]):
-        problems.append(f"serves {', '.join(process['queues']) or 'nothing'} instead of {', '.join(worker['queues'])}")
-    elif worker["weights"] and process["weights"] and process["weights"] != worker["weights"]:
-        problems.append(f"has the weights {process['weights']} instead of {worker['weights']}")
-    return [f"{unit} (pid {pid}) {problem}." for problem in problems]
+        yield "is quiet"
+    if process["concurrency"] != wanted["threads"]:
+        yield f"has {process['concurrency']} threads instead of {wanted['threads']}"
+    if set(process["queues"]) != set(wanted["queues"]):
+        yield f"serves {', '.join(process['queues']) or 'nothing'} instead of {', '.join(wanted['queues'])}"
+    elif wanted["weights"] and process["weights"] and process["weights"] != wanted["weights"]:
+        yield f"has the weights {process['weights']} instead of {wanted['weights']}"
 
 
 def _all_together(expected: t.Mapping[str, t.Any], working: t.Sequence[Process]) -> list[str]:

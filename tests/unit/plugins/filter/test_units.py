@@ -62,9 +62,8 @@ def test_plan_is_plain_data():
 
 def test_verdict():
     expected = workers_plan.workers_plan(facts(), [{"name": "stock"}], [process()])["expected"]
-    shown = "Id=mastodon-sidekiq.service\nMainPID=100\n\nId=other.service\nMainPID=\n"
-    assert workers_verdict.workers_verdict([process()], expected, shown) == []
-    assert workers_verdict.workers_verdict([process()], expected, "") != []
+    assert workers_verdict.workers_verdict([process()], expected, facts()["installation"]["workers"]) == []
+    assert workers_verdict.workers_verdict([process()], expected, []) != []
 
 
 def test_tuning():
@@ -73,7 +72,7 @@ def test_tuning():
         4,
         8 * GIB,
         4 * GIB,
-        [process(), process(7), process(100, hostname="other")],
+        [process(), process(7), process(100, hostname="other", identity="other:100:abc")],
         {"clients": 40, "maxclients": 10000},
         {"threads_max": 10, "memory": "2G", "max_connections": None, "required": []},
     )

@@ -55,8 +55,35 @@ def facts(stock=STOCK, files=None, pids=None, digests=None, release=(4, 5), disa
         "database": DATABASE,
         "version_rb": VERSION.format(*release) if release else "",
         "libraries": LIBRARIES,
+        "installation": installation(pids),
     }
     return {**found, **more}
+
+
+def worker(name, *pids, **more):
+    """A unit as mastodon_info describes it, each of its processes with the heartbeat of `process`."""
+    found = {"name": name, "kind": "service", "running": bool(pids), "main_pid": pids[0] if pids else 0, "doubt": None}
+    found["container"] = found["engine"] = None
+    return {**found, "processes": [{"identity": f"host:{pid}:abc", "pid": pid} for pid in pids], **more}
+
+
+def installation(pids, foreign=(), unmatched=(), **doubts):
+    """What mastodon_info returns. `foreign`: names of units of others; `doubts`: unit -> why it may be of another instance."""
+    return {
+        "workers": [worker(name, pid, doubt=doubts.get(name)) for name, pid in pids.items()],
+        "foreign": [{"name": name, "reason": "Its Mastodon root is /home/other/live."} for name in foreign],
+        "unmatched": [
+            {
+                "name": name,
+                "kind": "service",
+                "ours": True,
+                "pids": [1],
+                "busy": 3,
+                "reason": "No heartbeat has its pid.",
+            }
+            for name in unmatched
+        ],
+    }
 
 
 def process(pid=100, queues=("default", "push", "ingress", "mailers", "pull", "scheduler", "fasp"), **more):

@@ -12,7 +12,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.plan import plan_workers
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
 
-from .hosts import PATH, STOCK, facts, process
+from .hosts import PATH, STOCK, facts, installation, process
 from .test_declared import ALL, SPLIT
 
 NAMES = ["mastodon-sidekiq.service"] + [f"mastodon-sidekiq-{name}.service" for name in ("push", "pull", "ingress")]
@@ -167,3 +167,51 @@ def test_a_broken_run_does_not_shorten_the_time_of_what_runs():
     left = {path: "[Service]\nTimeoutStopSec=130\n"}
     found = plan([{"name": "stock", "timeout": 8}], [process()], [100], files=left)
     assert [(entry["unit"], entry["seconds"]) for entry in found["patience"]] == [(NAMES[0], 130)]
+
+
+FOREIGN = "mastodon-sidekiq-pull.service"
+
+
+@pytest.mark.parametrize("take_over", [False, True])
+def test_a_unit_of_another_instance_is_left_alone(take_over):
+    pids = {NAMES[0]: 100, FOREIGN: 200}
+    host = {"files": HAND_WRITTEN, "pids": pids, "installation": installation({NAMES[0]: 100}, foreign=[FOREIGN])}
+    found = plan([{"name": "stock"}], [process()], [100, 200], take_over, **host)
+    assert found["refusals"] == []
+    assert FOREIGN not in str({**found, "warnings": []})
+    refused = plan(SPLIT, [process()], [100, 200], take_over, **host)["refusals"]
+    assert refused == [
+        f"Worker pull would be {FOREIGN}, which belongs to another instance. Its Mastodon root is /home/other/live. Give the worker"
+        " another name."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entries", "refused"),
+    [(SPLIT, True), ([{"name": "main", "queues": ALL}], True), ([{"name": "stock"}], False)],
+    ids=["changed", "removed", "as it is"],
+)
+def test_a_process_whose_jobs_nobody_knows_is_not_stopped(entries, refused):
+    host, processes = installed([{"name": "stock"}])
+    silent = installation({}, unmatched=[NAMES[0]])
+    found = plan(entries, [], [100], **{**host, "installation": silent})
+    assert [f"{NAMES[0]} runs, and which jobs run in it (3 by the title" in one for one in found["refusals"]] == [
+        True
+    ] * refused
+
+
+def test_a_unit_that_may_be_of_another_instance_is_not_replaced():
+    doubtful = installation({NAMES[0]: 100}, **{FOREIGN: "Nothing tells."})
+    doubtful["workers"] += installation({FOREIGN: 200}, **{FOREIGN: "Nothing tells."})["workers"]
+    host = {"files": HAND_WRITTEN, "installation": doubtful}
+    (refused,) = plan(SPLIT, [process()], [100], True, **host)["refusals"]
+    assert refused.startswith(f"{FOREIGN} may not be of this instance. Nothing tells. If it is")
+
+
+def test_a_host_that_was_renamed_and_a_process_below_a_shell():
+    """The heartbeat has the old name of the host, and another pid than the main process of the unit."""
+    host, _processes = installed([{"name": "stock"}])
+    host["installation"] = installation({NAMES[0]: 103})
+    renamed = process(103, hostname="host", identity="host:103:abc")
+    found = plan([{"name": "main", "queues": ALL}], [{**renamed, "hostname": "old"}], [100, 103], **host)
+    assert (found["refusals"], found["moves"][0]["identities"]) == ([], ["host:103:abc"])

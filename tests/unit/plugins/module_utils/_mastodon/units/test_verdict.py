@@ -9,10 +9,9 @@ import pytest
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.verdict import verdict
 
-from .hosts import process
+from .hosts import process, worker
 
 EXPECTED = {
-    "nodename": "host",
     "workers": [
         {
             "unit": "a.service",
@@ -26,7 +25,7 @@ EXPECTED = {
     "elsewhere": [],
     "gone": ["host:9:abc"],
 }
-PIDS = {"a.service": 1, "b.service": 2}
+UNITS = [worker("a.service", 1), worker("b.service", 2)]
 A = process(1, ["default", "scheduler"], weights={"default": 8, "scheduler": 0})
 B = process(2, ["pull"], concurrency=5)
 
@@ -44,22 +43,29 @@ B = process(2, ["pull"], concurrency=5)
         ([A, B, process(3, ["scheduler"])], ["2 processes serve scheduler: host:1:abc, host:3:abc."]),
         ([A, B, process(3, ["scheduler"], alive=False)], []),
         ([A, B, process(9, ["push"])], ["host:9:abc should be gone"]),
-        ([A, {**B, "hostname": "other"}], ["b.service (pid 2) has not reported"]),
+        ([A, {**B, "identity": "other:2:abc"}], ["b.service (pid 2) has not reported"]),
     ],
 )
 def test_verdict(processes, said):
-    problems = verdict(EXPECTED, processes, PIDS)
+    problems = verdict(EXPECTED, processes, UNITS)
     assert len(problems) == len(said)
     for problem, start in zip(problems, said):
         assert problem.startswith(start)
 
 
 def test_in_the_midst_of_a_change():
-    assert verdict(EXPECTED, [B], PIDS, only=["b.service"]) == []
-    assert verdict(EXPECTED, [B], {"b.service": 0}, only=["b.service"]) == [
+    assert verdict(EXPECTED, [B], UNITS, only=["b.service"]) == []
+    assert verdict(EXPECTED, [B], [worker("b.service")], only=["b.service"]) == [
         "b.service does not run: journalctl -u b.service"
     ]
 
 
 def test_other_hosts():
-    assert verdict({**EXPECTED, "required": ["push"], "elsewhere": ["push"]}, [A, B], PIDS) == []
+    assert verdict({**EXPECTED, "required": ["push"], "elsewhere": ["push"]}, [A, B], UNITS) == []
+
+
+def test_each_process_of_a_unit_counts():
+    """sidekiqswarm starts several."""
+    swarm = [worker("a.service", 1), worker("b.service", 2, 3)]
+    problems = verdict(EXPECTED, [A, B, process(3, ["pull"], concurrency=7)], swarm)
+    assert problems == ["b.service (pid 3) has 7 threads instead of 5."]
