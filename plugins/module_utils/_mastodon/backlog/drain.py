@@ -9,6 +9,7 @@ Their environment goes into a file that only root can read, because the command 
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 import typing as t
@@ -78,12 +79,22 @@ def plan_drain(host: Host, wish: Wish, free_connections: int | None, free_memory
             )
     if refusals or not wish.queues:
         return {"units": [], "threads": 0, "refusals": refusals, "warnings": [] if refusals else warnings}
-    units = [_unit(host, wish, threads, number) for number in range(1, workers + 1)]
+    numbers = itertools.islice(_free_numbers(host, wish.tag), workers)
+    units = [_unit(host, wish, threads, number) for number in numbers]
     return {"units": units, "threads": threads * workers, "refusals": [], "warnings": warnings}
 
 
+def _free_numbers(host: Host, tag: str) -> t.Iterator[int]:
+    """The numbers of units that no other instance has, nor anything whose jobs are not known."""
+    return (number for number in itertools.count(1) if _name(tag, number) not in {*host.foreign, *host.doubts})
+
+
+def _name(tag: str, number: int) -> str:
+    return f"{tag}-{number}.service"
+
+
 def _unit(host: Host, wish: Wish, threads: int, number: int) -> dict[str, t.Any]:
-    name = f"{wish.tag}-{number}.service"
+    name = _name(wish.tag, number)
     path = f"{FOLDER}/{wish.tag}-{number}.env"
     command = host.command
     wanted = replace(

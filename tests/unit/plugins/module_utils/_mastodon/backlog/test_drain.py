@@ -10,7 +10,11 @@ import pytest
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.backlog.drain import Wish, plan_drain
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.host import read_host
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
-from ansible_collections.fediverse.mastodon.tests.unit.plugins.module_utils._mastodon.units.hosts import STOCK, facts
+from ansible_collections.fediverse.mastodon.tests.unit.plugins.module_utils._mastodon.units.hosts import (
+    STOCK,
+    facts,
+    installation,
+)
 
 GIB = 1024**3
 
@@ -76,6 +80,14 @@ def test_room(connections, memory, units, threads, said):
     found = plan(workers=2, connections=connections, memory=memory)
     assert (len(found["units"]), found["threads"]) == (units, threads)
     assert said in " ".join(found["warnings"] + found["refusals"])
+
+
+def test_a_name_that_another_instance_uses_is_not_taken():
+    foreign = installation({}, foreign=["mastodon-drain-1.service", "mastodon-drain-3.service"])
+    host = read_host(facts(STOCK, installation=foreign))
+    units = plan_drain(host, Wish(("push",), 2, 10, GIB, 2000), 100, 8 * GIB)["units"]
+    assert [unit["name"] for unit in units] == ["mastodon-drain-2.service", "mastodon-drain-4.service"]
+    assert [unit["file"] for unit in units] == ["/run/mastodon-drain-2.env", "/run/mastodon-drain-4.env"]
 
 
 def test_never_the_scheduler():
