@@ -23,12 +23,13 @@ author:
 positional: _input
 options:
   _input:
-    description: A text that occurs in the lines; V(kills) without O(unit) are the processes of Sidekiq that were killed.
+    description: A text that occurs in the lines; V(kills) without O(units) are the processes of Sidekiq that were killed.
     type: string
     required: true
-  unit:
-    description: Pattern for the units in whose log to look.
-    type: string
+  units:
+    description: Units in whose log to look, and patterns for them.
+    type: list
+    elements: string
   since:
     description: From when on, as C(journalctl --since) takes it.
     type: string
@@ -54,10 +55,10 @@ _value:
 
 
 @in_a_sentence
-def _journal_command(text: str, unit: str | None = None, since: str = "-24h", lines: int = 5) -> list[str]:
+def _journal_command(text: str, units: t.Sequence[str] | None = None, since: str = "-24h", lines: int = 5) -> list[str]:
     """See DOCUMENTATION."""
-    if unit is not None:
-        return journal.naming(text, unit, since, int(lines))
+    if units:
+        return journal.naming(text, units, since, int(lines))
     if text != "kills":
         raise ValueError(f"without a unit there is only kills, not {text!r}")
     return journal.kills(since, int(lines))

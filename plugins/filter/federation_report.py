@@ -26,7 +26,7 @@ options:
     description:
       - What was found - C(host), C(look) of the filter P(fediverse.mastodon.federation_look#filter), C(retry), C(details) (results of
         M(fediverse.mastodon.sidekiq_job_info) by server), C(servers) of M(fediverse.mastodon.remote_server_info), C(logs) by server, C(units),
-        C(killed), and C(plan), sentences.
+        C(killed), and C(left_alone) and C(plan), sentences.
     type: dictionary
     required: true
   width:
@@ -62,6 +62,8 @@ def federation_report(found: t.Mapping[str, t.Any], width: int = 79) -> str:
         log = (found.get("logs") or {}).get(domain) or ""
         lines += ["", printable(domain), *_closely(servers.get(domain), details, log, width)]
     lines += ["", *_host(found), *_skipped(look["skipped"], width)]
+    for sentence in found.get("left_alone") or ():
+        lines += _wrapped(printable(sentence), width, "", "  ")
     for sentence in found.get("plan") or ():
         lines += _wrapped(printable(sentence), width, "-> ", "   ")
     return "\n".join(line if line.startswith("  | ") else _cut(line, width) for line in lines).rstrip()

@@ -29,9 +29,11 @@ def kills(since: str, lines: int) -> list[str]:
     return _command(f"--since={since}", f"--grep={_KILLED}", f"--lines={lines}", *_BY_KERNEL_OR_SYSTEMD)
 
 
-def naming(text: str, unit: str, since: str, lines: int) -> list[str]:
-    """The command that reads the lines with a text in the log of units (a pattern)."""
-    return _command(f"--unit={unit}", f"--since={since}", f"--grep={re.escape(text)}", f"--lines={lines}")
+def naming(text: str, units: t.Iterable[str], since: str, lines: int) -> list[str]:
+    """The command that reads the lines with a text in the log of units (names or patterns)."""
+    return _command(
+        *(f"--unit={unit}" for unit in units), f"--since={since}", f"--grep={re.escape(text)}", f"--lines={lines}"
+    )
 
 
 def _command(*options: str) -> list[str]:

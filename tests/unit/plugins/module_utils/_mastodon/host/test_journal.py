@@ -48,7 +48,7 @@ def test_the_text_that_is_looked_for_stays_one_argument(name, tmp_path):
     program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {said}\nyes\n', encoding="utf-8")
     program.chmod(0o755)
     env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    command = journal.naming(name, "mastodon-sidekiq*", "-2h", 3)
+    command = journal.naming(name, ["mastodon-sidekiq*"], "-2h", 3)
     done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, check=True)
     assert len(done.stdout) == journal.MOST_BYTES
     assert len([line for line in said.read_text(encoding="utf-8").splitlines() if line.startswith("--grep=")]) == 1
