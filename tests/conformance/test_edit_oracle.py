@@ -191,7 +191,6 @@ def check(client, database, state, names, window):
     wanted, matched, edited = expected(database, state, names)
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
         patch.setattr(turn, "_LARGEST", window)
-        patch.setattr(turn, "_FIRST", window)
         foreseen = edit(client, pathlib.Path(directory), NOW, options_of(state, names), check_mode=True)
         assert read(client) == database
         result = edit(client, pathlib.Path(directory), NOW, options_of(state, names))
@@ -261,7 +260,6 @@ def test_of_identical_members_far_apart_one_stays(scratch_redis, window):
     write(scratch_redis, database)
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
         patch.setattr(turn, "_LARGEST", window)
-        patch.setattr(turn, "_FIRST", window)
         result = edit(scratch_redis, pathlib.Path(directory), NOW, {"state": "unique", "classes": ["A"]})
     assert (result["matched"], result["edited"], result["gone"]) == (1, 1, 0)
     left = read(scratch_redis)["queues"]["a"]
@@ -294,7 +292,6 @@ def test_unique_keeps_the_oldest_of_each(scratch_redis, database, arguments, win
     }
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
         patch.setattr(turn, "_LARGEST", window)
-        patch.setattr(turn, "_FIRST", window)
         result = edit(scratch_redis, pathlib.Path(directory), NOW, {"state": "unique", "all": True})
         assert read(scratch_redis) == wanted
         if result["archive"]:

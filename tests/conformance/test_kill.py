@@ -18,7 +18,6 @@ KILLS = 10
 def many_steps(monkeypatch):
     """Steps of a few jobs, so that a small queue needs as many as a large one."""
     monkeypatch.setattr(turn, "_LARGEST", 7)
-    monkeypatch.setattr(turn, "_FIRST", 7)
     monkeypatch.setattr(turn, "_ABANDONED", 0.02)
     monkeypatch.setattr(restore, "_STEP", 5)
 

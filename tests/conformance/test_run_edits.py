@@ -74,7 +74,6 @@ def test_an_edit_that_is_killed_is_undone_by_its_record(
     redis_process, scratch_redis, tmp_path, runs, begin, monkeypatch, state
 ):
     monkeypatch.setattr(turn, "_LARGEST", 7)
-    monkeypatch.setattr(turn, "_FIRST", 7)
     monkeypatch.setattr(turn, "_ABANDONED", 0.02)
     monkeypatch.setattr(restore, "_STEP", 5)
     Round(redis_process.url, scratch_redis, tmp_path, state).task.run()  # loads the scripts

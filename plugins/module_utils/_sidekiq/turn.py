@@ -26,7 +26,7 @@ BITMAP_SECONDS: t.Final = 90 * 86400
 
 TURN: t.Final = "fediverse.mastodon:turn:"
 
-_LARGEST, _FIRST = 1000, 50
+_LARGEST = 1000
 _ABANDONED = 1.0  # seconds without a step, of which one takes some milliseconds
 _NO_JOBS: t.Final = ("", "drop", "", BITMAP_SECONDS, "", b"", "", b"", "", "")
 
@@ -76,7 +76,7 @@ class Turn:
 def begin(client: t.Any, key: Keys, place: Place) -> Turn:
     """A turn of this list, once the one before it is over; one that is empty has ended already."""
     finish(client, key, place)
-    return Turn(secrets.token_hex(8), key(TURN, place.queue), _FIRST, client.llen(place.key(key)))
+    return Turn(secrets.token_hex(8), key(TURN, place.queue), _LARGEST, client.llen(place.key(key)))
 
 
 def finish(client: t.Any, key: Keys, place: Place, mine: str = "") -> None:
