@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import sys
 from collections.abc import Callable, Sequence
 
 from ansible.release import __version__ as ansible_core
 
-from ansible_collections.fediverse.mastodon.tests.benchmarks import edits, fleet, info
+from ansible_collections.fediverse.mastodon.tests.benchmarks import edits, fleet, info, load
 
 BENCHMARKS: dict[str, Callable[[int], str]] = {
     "task": info.task,
@@ -41,16 +40,11 @@ def main(arguments: Sequence[str]) -> int:
         benchmark = BENCHMARKS[name]
         print(f"$ ./dev bench {name} --turns {options.turns}")
         print(f"{benchmark.__doc__}")
-        print(f"ansible-core {ansible_core}, Python {platform.python_version()}, {_machine()}\n", flush=True)
-        print(benchmark(options.turns) + "\n", flush=True)
+        print(f"ansible-core {ansible_core}, Python {platform.python_version()}\n", flush=True)
+        with load.watching() as watched:
+            shown = benchmark(options.turns)
+        print(f"{shown}\n\n{watched.report()}\n", flush=True)
     return 0
-
-
-def _machine() -> str:
-    """How many processors there are, and whether others use them, too: then only the ratios mean something."""
-    processors, load = os.cpu_count() or 1, os.getloadavg()[0]
-    busy = f", which are busy (load {load:.1f}): distrust the seconds" if load > processors / 2 else ""
-    return f"{processors} processors{busy}"
 
 
 if __name__ == "__main__":

@@ -22,12 +22,13 @@ import pathlib
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import redis
 
+from ansible_collections.fediverse.mastodon.tests.benchmarks import load
 from ansible_collections.fediverse.mastodon.tests.benchmarks.table import table
 from ansible_collections.fediverse.mastodon.tests.conformance import (
     interruptions,
@@ -204,20 +205,25 @@ def main(arguments: Sequence[str]) -> int:
     names = options.server or SERVERS[:2]
     sizes = f"--runs {options.runs} --size {options.size} --jobs {options.jobs} --process-kills {options.process_kills}"
     print(f"$ ./dev soak {sizes} --interruptions {options.interruptions}\n", flush=True)
-    failed = lost = bad = False
+    failed = []
     if options.runs:
-        shown, failed = kills(names, options.runs, options.size)
-        print(shown + "\n", flush=True)
+        failed.append(_measured(lambda: kills(names, options.runs, options.size)))
     if options.process_kills:
-        shown, lost = process_kills(options.process_kills)
-        print(shown + "\n", flush=True)
+        failed.append(_measured(lambda: process_kills(options.process_kills)))
     if options.interruptions:
         runbooks = options.runbook or list(interruptions.RUNBOOKS)
-        shown, bad = interrupted_runs(runbooks, options.interruptions, options.seed)
-        print(shown + "\n", flush=True)
+        failed.append(_measured(lambda: interrupted_runs(runbooks, options.interruptions, options.seed)))
     if options.jobs:
-        print(memory(options.jobs) + "\n", flush=True)
-    return int(failed or lost or bad)
+        failed.append(_measured(lambda: (memory(options.jobs), False)))
+    return int(any(failed))
+
+
+def _measured(measure: Callable[[], tuple[str, bool]]) -> bool:
+    """Print a table with the load beside it; return whether a job was lost or was there twice."""
+    with load.watching() as watched:
+        shown, failed = measure()
+    print(f"{shown}\n\n{watched.report()}\n", flush=True)
+    return failed
 
 
 if __name__ == "__main__":
