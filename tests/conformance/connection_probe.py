@@ -59,7 +59,7 @@ def main(path: str, absent: str) -> None:
                 "no socket": outcome(ConnectionSettings(socket=absent)),
                 "no listener": outcome(ConnectionSettings(host="127.0.0.1", port=1)),
                 "no host": outcome(ConnectionSettings(host="no.such.invalid")),
-                "slow": outcome(ConnectionSettings(socket=path, password="pw", command_timeout=0.2), "BLPOP", "x", "1"),
+                "slow": outcome(ConnectionSettings(socket=path, password="pw", command_timeout=0.2), "BLPOP", "x", "0"),
             }
         )
     )

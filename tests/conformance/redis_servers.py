@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from instance import server
 
-_START_TIMEOUT = 10.0
+_START_TIMEOUT = 120.0
 
 
 @dataclasses.dataclass(frozen=True)

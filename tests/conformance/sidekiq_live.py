@@ -64,7 +64,7 @@ def redis_server(suite: str, directory: Path, program: str = "redis-server") -> 
     with log.open("wb") as output:
         server = command_in(ensure_root(suite), argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     try:
-        wait_for(f"{program} answers", 10, lambda: _pings(port, server.pid), log)
+        wait_for(f"{program} answers", 300, lambda: _pings(port, server.pid), log)
         yield f"redis://127.0.0.1:{port}/0"
     finally:
         stop(server)
@@ -82,12 +82,12 @@ class Sidekiq:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(120)
 
     def freeze(self) -> None:
         """Stop it where it is, so that nothing changes while two look; ``signal(SIGCONT)`` lets it go on."""
         self.process.send_signal(signal.SIGSTOP)
-        wait_for(f"{self.identity} is frozen", 5, lambda: _state(self.process.pid) == "T")
+        wait_for(f"{self.identity} is frozen", 300, lambda: _state(self.process.pid) == "T")
 
 
 @contextlib.contextmanager
@@ -117,7 +117,7 @@ def sidekiq(
             mine = [name for name in names if name.rsplit(":", 2)[1] == str(process.pid)]
             return next((name for name in mine if client.hexists(name, "beat")), None)
 
-        yield Sidekiq(process, wait_for(f"Sidekiq {release.version} has a heartbeat", 30, beats, log))
+        yield Sidekiq(process, wait_for(f"Sidekiq {release.version} has a heartbeat", 300, beats, log))
     finally:
         stop(process, patience=0)  # what still runs there is of no interest, and a frozen process takes no TERM
         client.close()

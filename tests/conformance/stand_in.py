@@ -64,6 +64,6 @@ def running(
         yield identity, asleep
     finally:
         asleep.kill()
-        asleep.wait(10)
+        asleep.wait(120)
         if asleep.stdout is not None:
             asleep.stdout.close()

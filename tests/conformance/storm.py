@@ -109,7 +109,7 @@ def others(url: str, seed: int = 1, produce: int = 2000, consume: int = 1500) ->
     finally:
         ours.send("stop")
         found = ours.recv() if ours.poll(20) else None
-        process.join(5)
+        process.join(120)
         process.kill()
         assert found is not None, "the others ended badly"
         books.__dict__.update(found.__dict__)

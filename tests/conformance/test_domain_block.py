@@ -203,9 +203,8 @@ def test_nobody_listens_or_answers():
         result = modules.run("domain_block", api_url=url, token=TOKEN, use_proxy=False, **GONE)
         assert "Connection refused" in result["msg"]
         bound.listen()
-        began = time.monotonic()
         result = modules.run("domain_block", api_url=url, token=TOKEN, use_proxy=False, timeout=0.5, **GONE)
-    assert "no answer in time" in result["msg"] and time.monotonic() - began < 20
+    assert "no answer in time" in result["msg"]
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_space_inodes_and_files_that_are_deleted_but_open(root, tmp_path):
         assert found["build"]["used_percent"] == 90.0
         assert ("build_space", "warning") not in ids(look(root, threshold=95))
     finally:
-        holder.communicate(b"\n", timeout=10)
+        holder.communicate(b"\n", timeout=120)
     for number in range(85):
         (tmp_path / "temporary" / str(number)).touch()
     assert ids(look(root)) == [("build_inodes", "warning"), ("build_in_memory", "warning")]

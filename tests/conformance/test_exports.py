@@ -120,7 +120,8 @@ def test_every_state(instance):
     instance.push(rows["waiting"], "w1")
     instance.push(rows["twice"], "d1")
     instance.push(rows["twice"], "d2")
-    later = time.time() + 600
+    began = time.time()
+    later = began + 600
     instance.client.zadd("schedule", {payload(rows["scheduled"], "s1"): later})
     failed = {"retry_count": 1, "error_class": "Errno::ENOSPC", "error_message": "s3cret-post-of-somebody"}
     instance.client.zadd("retry", {payload(rows["retrying"], "r1", failed_at=time.time() - 30, **failed): later})
@@ -134,17 +135,18 @@ def test_every_state(instance):
     }
     found = {name: by_id(result)[number] for name, number in rows.items()}
     assert (found["waiting"]["position"], found["waiting"]["ahead"], found["waiting"]["queue"]) == (8, 7, "pull")
-    assert found["scheduled"]["estimate"] == pytest.approx(600, abs=5)
+    took = time.time() - began
+    assert found["scheduled"]["estimate"] == pytest.approx(600, abs=took + 1)
     assert found["running"]["process"] == "web1:42:abc"
     assert (found["running"]["hostname"], found["running"]["pid"]) == ("web1", 42)
-    assert found["running"]["elapsed"] == pytest.approx(61, abs=30)
+    assert found["running"]["elapsed"] == pytest.approx(61, abs=took + 2)
     assert (found["retrying"]["attempts"], found["retrying"]["error_class"]) == (2, "Errno::ENOSPC")
     assert found["retrying"]["next_try_at"] and found["retrying"]["since_epoch"] == pytest.approx(
-        time.time() - 30, abs=5
+        began - 30, abs=took + 1
     )
     assert (found["twice"]["jid"], found["twice"]["surplus_jids"]) == ("d1", ["d2"])
     assert found["orphaned"]["jids"] == [] and found["orphaned"]["certain"] is True
-    assert found["orphaned"]["age"] == pytest.approx(3600, abs=10)
+    assert found["orphaned"]["age"] == pytest.approx(3600, abs=took + 10)
     assert {export["media_bytes"] for export in result["exports"]} == {4_000_000_100}
     assert result["completed"] == {"count": 1, "bytes": 10**10}
     assert "private.example" not in json.dumps(result), "a mail address"
@@ -232,7 +234,7 @@ def test_it_reads_in_a_transaction_that_cannot_write(instance):
     with pytest.raises(NoDatabase, match="read-only transaction"):
         database.read("DELETE FROM backups RETURNING json_build_object('id', id)")
     with pytest.raises(NoDatabase, match="statement timeout"):
-        database.read("SELECT json_build_object('x', pg_sleep(5)::text)")
+        database.read("SELECT json_build_object('x', pg_sleep(60)::text)")
 
 
 def test_a_job_that_has_just_begun_is_no_orphan(instance):
@@ -289,7 +291,7 @@ def test_the_estimate_is_the_pace_of_the_queue(instance):
         stop.set()
         worker.join()
     [queue] = result["queues"]
-    assert 20 < queue["rate"] <= 110
+    assert 0 < queue["rate"] <= 110
     assert by_id(result)[number]["estimate"] == pytest.approx(by_id(result)[number]["ahead"] / queue["rate"], rel=0.01)
     assert by_id(instance.info(measure=0.1))[number]["estimate"] is None, "it does not move"
 

@@ -36,7 +36,7 @@ def test_an_archive_is_built_after_its_process_was_killed(live, postgres, tmp_pa
     client.hset("lab:orders", "BackupWorker", "hang")
     with sidekiq(live.release, live.url, live.directory, QUEUES, tag="killed") as process:
         # it begins at once, and says so with its next heartbeat; until then no orphan is seen
-        wait_for("the archive has begun", 10, lambda: not client.llen("queue:pull"))
+        wait_for("the archive has begun", 300, lambda: not client.llen("queue:pull"))
         export = seen()
         assert (export["state"], export["process"]) == ("running", process.identity)
         assert (export["jid"], export["pid"]) == (jid, process.process.pid)
@@ -62,7 +62,7 @@ def test_an_archive_is_built_after_its_process_was_killed(live, postgres, tmp_pa
     # the order is given to the job by its jid, and names its arguments when it fails
     client.hset("lab:orders", shown["jid"], "fail Lab::Built it ran")
     with sidekiq(live.release, live.url, live.directory, QUEUES, tag="second"):
-        [failed] = wait_for("the job has run", 10, lambda: client.zrange("retry", 0, -1))
+        [failed] = wait_for("the job has run", 300, lambda: client.zrange("retry", 0, -1))
     ran = json.loads(failed)
     assert (ran["jid"], ran["args"], ran["error_class"]) == (shown["jid"], [number], "Lab::Built")
     export = seen()

@@ -28,7 +28,9 @@ def test_it_runs_mastodon_s_services_and_can_lose_jobs(host: hosts.Host) -> None
     assert hosts.ssh(NAME, "systemctl is-active mastodon-sidekiq redis-server postgresql").split() == ["active"] * 3
     assert hosts.ssh(NAME, "sudo -u mastodon psql -At mastodon_production -c 'SELECT count(*) FROM backups'") == "0\n"
     assert "ModuleNotFoundError" in hosts.ssh(NAME, "python3 -c 'import redis' 2>&1 || true")
-    hosts.ssh(NAME, "enqueue 5 BackupWorker sleep 60 > jobs; enqueue 2 MoveWorker >> jobs; sleep 1")
+    hosts.ssh(NAME, "enqueue 5 BackupWorker hang > jobs; enqueue 2 MoveWorker >> jobs")
+    begun = "until [ $(redis-cli llen lab:begun) = 7 ] && [ $(redis-cli llen lab:performed) = 2 ]; do sleep 0.1; done"
+    hosts.ssh(NAME, begun)
     # the accounting sees a loss: the record of a killed process goes with it, and nothing else has its jobs
     hosts.ssh(NAME, "systemctl kill -s KILL mastodon-sidekiq; redis-cli del $(redis-cli keys '*:work') || true")
     account = json.loads(hosts.ssh(NAME, "account jobs"))

@@ -11,10 +11,12 @@ import pathlib
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 import redis
+from sidekiq_live import wait_for
 from vectors import load_vector
 
 from ansible_collections.fediverse.mastodon.tests.instance import (
@@ -120,7 +122,7 @@ def test_heartbeat_has_the_fields_of_a_recorded_one(scratch_redis):
     ours = {field.decode(): value.decode() for field, value in scratch_redis.hgetall(process.identity).items()}
     assert sorted(ours) == sorted(recorded)
     assert list(json.loads(ours["info"])) == list(json.loads(recorded["info"]))
-    assert scratch_redis.pttl(process.identity) == pytest.approx(60_000, abs=5_000)
+    assert scratch_redis.pttl(process.identity) == pytest.approx(60_000, abs=50_000)
     theirs = json.loads(next(iter(state[f"{identity}:work"]["value"].values())))
     assert list(json.loads(scratch_redis.hvals(process.work_key)[0])) == list(theirs)
 
@@ -249,26 +251,29 @@ def test_width_for_benchmarks(scratch_redis):
     assert scratch_redis.smembers("queues") == {queue.encode() for queue in workers.QUEUES}
 
 
-def test_queue_of_is_fast(scratch_redis):
-    began = time.monotonic()
+def test_queue_of_pushes_many_jobs_with_each_command(scratch_redis):
+    scratch_redis.config_resetstat()
     fill.queue_of(scratch_redis, 50_000, "push")
-    assert time.monotonic() - began < 10, "2 s on an idle machine"
+    assert scratch_redis.info("commandstats")["cmdstat_lpush"]["calls"] <= 500
     assert scratch_redis.llen("queue:push") == 50_000
 
 
 def test_processes_beat_crash_and_haunt(scratch_redis):
     (process,) = situations.healthy(scratch_redis)
-    before = float(scratch_redis.hget(process.identity, "beat"))
-    with heartbeat.kept_alive(scratch_redis, [process], every=0.05):
-        time.sleep(0.3)
-    after = float(scratch_redis.hget(process.identity, "beat"))
-    assert after > before + 0.2
-    time.sleep(0.1)
-    assert float(scratch_redis.hget(process.identity, "beat")) == after, "the thread has ended"
 
-    heartbeat.crashed(scratch_redis, process, ago=58)
-    assert float(scratch_redis.hget(process.identity, "beat")) == pytest.approx(time.time() - 58, abs=1)
-    assert 0 < scratch_redis.pttl(process.work_key) <= 2_000
+    def beat_of(process):
+        return float(scratch_redis.hget(process.identity, "beat"))
+
+    before = beat_of(process)
+    with heartbeat.kept_alive(scratch_redis, [process], every=0.05):
+        beats = set()
+        wait_for("three more heartbeats", 300, lambda: beats.add(beat_of(process)) or len(beats - {before}) >= 3)
+    assert "heartbeat" not in {thread.name for thread in threading.enumerate()}
+
+    began = time.time()
+    heartbeat.crashed(scratch_redis, process, ago=30)
+    assert began <= beat_of(process) + 30 <= time.time()
+    assert 0 < scratch_redis.pttl(process.work_key) <= 30_000
     heartbeat.crashed(scratch_redis, process, ago=61)
     assert scratch_redis.sismember("processes", process.identity) and not scratch_redis.exists(process.identity)
 
@@ -295,9 +300,9 @@ def test_a_server_is_gone_with_its_user(number):
     if number:
         assert redis.Redis(unix_socket_path=str(path)).ping()
         user.send_signal(number)
-    assert user.wait(15) == (-number if number else 0)
+    assert user.wait(120) == (-number if number else 0)
     user.stdout.close()
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 120
     while (
         path.parent.exists()
         or subprocess.run(["pgrep", "-f", str(path.parent)], stdout=subprocess.DEVNULL, check=False).returncode == 0
@@ -308,14 +313,12 @@ def test_a_server_is_gone_with_its_user(number):
 
 @pytest.mark.parametrize("binary", ["redis-server", None])
 def test_a_server_that_refuses_to_end_ends(binary):
-    began = time.monotonic()
     with server.running("--save", "3600 1", "--dbfilename", "no-file", binary=binary) as running:
         running.client().set("key", "value")
         (running.socket.parent / "no-file").mkdir()  # so that it cannot save, and says that it cannot exit
         number = running.client().info("server")["process_id"]
     assert not pathlib.Path(f"/proc/{number}").exists()
     assert not running.socket.parent.exists()
-    assert time.monotonic() - began < 30
 
 
 def test_a_server_that_does_not_start_says_why():

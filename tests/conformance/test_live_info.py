@@ -55,10 +55,10 @@ def looks(live: Live) -> Iterator[Looks]:
         at_work = start("federation", THREADS, "push,2", "ingress,1")
         quiet = start("mastodon", 2, "default", "pull")
         ghost = start("fasp", 1, "fasp")
-        wait_for("all jobs of default and pull are done", 20, lambda: all_done(live))
+        wait_for("all jobs of default and pull are done", 300, lambda: all_done(live))
         quiet.signal(signal.SIGTSTP)
         ghost.kill()
-        wait_for("heartbeats tell of it", live.release.beat + 20, lambda: told(live, at_work, quiet))
+        wait_for("heartbeats tell of it", 300, lambda: told(live, at_work, quiet))
         for process in (at_work, quiet):
             process.freeze()  # from here on nobody cleans up after the ghost
         live.client.unlink(ghost.identity, f"{ghost.identity}:work", f"{ghost.identity}:workers")  # as after 60 s
@@ -126,7 +126,7 @@ def sidekiq_info(live: Live) -> Any:
     command += ["-e", json.dumps({"ansible_python_interpreter": sys.executable})]
     command += ["-m", "fediverse.mastodon.sidekiq_info", "-a", options]
     environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_HOME": str(live.directory / "ansible")}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     head, arrow, body = done.stdout.partition("=> ")
     assert done.returncode == 0 and arrow, f"{done.stdout}\n{done.stderr}"
     assert head.startswith("localhost | SUCCESS")

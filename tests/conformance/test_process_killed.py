@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import socket
-import threading
 import time
 from collections import Counter
 from unittest import mock
@@ -86,7 +86,7 @@ def test_at_every_point_running_again_ends_it(scratch_redis, tmp_path):
             if process.poll() is None:
                 assert not waiting(scratch_redis), "it still runs them"
             change(scratch_redis, **stop.options)
-            assert process.poll() is not None or process.wait(5) is not None
+            assert process.poll() is not None or process.wait(120) is not None
             assert once(scratch_redis), f"point {point}: {waiting(scratch_redis)}"
             assert not change(scratch_redis, **stop.options)["changed"]
             assert once(scratch_redis)
@@ -353,7 +353,7 @@ def test_an_empty_list_means_no_process(condition, scratch_redis, tmp_path):
 def test_the_jobs_of_one_that_died_by_itself_are_restored(scratch_redis, tmp_path):
     with stand_in.running(scratch_redis, INFO, WORKS) as (identity, process):
         process.kill()
-        process.wait(5)
+        process.wait(120)
         result = change(scratch_redis, **task(scratch_redis, identity, tmp_path).options)
         assert (result["restored"], result["complete"]) == (3, False)
         assert "had ended already" in result["warnings"][0]
@@ -361,16 +361,31 @@ def test_the_jobs_of_one_that_died_by_itself_are_restored(scratch_redis, tmp_pat
         assert not change(scratch_redis, **task(scratch_redis, identity, tmp_path).options)["changed"]
 
 
+@contextlib.contextmanager
+def when_it_waits(step):
+    """Take a step when the module waits for a process: by then it has read what runs, however long that took."""
+    steps = [step]
+
+    def pause(seconds):
+        while steps:
+            steps.pop()()
+        time.sleep(seconds)
+
+    with mock.patch.object(process_stop, "time", mock.Mock(wraps=time, sleep=pause)):
+        yield
+    assert not steps, "it did not wait"
+
+
 def test_one_that_is_not_there_but_beats_is_left_alone(scratch_redis, tmp_path):
     """It runs in a container that has the name of the host."""
     with stand_in.running(scratch_redis, INFO, WORKS, silent=1) as (identity, process):
         process.kill()
-        process.wait(5)
-        beats = threading.Timer(0.5, scratch_redis.hset, (identity, "beat", repr(time.time())))
-        beats.start()
-        with pytest.raises(SidekiqError, match="beats but has no such pid on this host"):
+        process.wait(120)
+        with (
+            when_it_waits(lambda: scratch_redis.hset(identity, "beat", repr(time.time()))),
+            pytest.raises(SidekiqError, match="beats but has no such pid on this host"),
+        ):
             change(scratch_redis, **task(scratch_redis, identity, tmp_path).options)
-        beats.join()
         assert not waiting(scratch_redis)
         assert scratch_redis.sismember("processes", identity)
 
@@ -386,10 +401,8 @@ def test_one_that_signs_off_meanwhile_has_lost_nothing(signal, scratch_redis, tm
             scratch_redis.unlink(f"{identity}:work")
             process.kill()
 
-        later = threading.Timer(0.5, sign_off)
-        later.start()
-        result = change(scratch_redis, **task(scratch_redis, identity, tmp_path, signal=signal).options)
-        later.join()
+        with when_it_waits(sign_off):
+            result = change(scratch_redis, **task(scratch_redis, identity, tmp_path, signal=signal).options)
     assert (result["pushed_back"], result["completed"], result["restored"]) == (1, 2, 0)
     assert waiting(scratch_redis) == Counter(["a" * 24])
     assert result["archive"] is None
@@ -398,10 +411,8 @@ def test_one_that_signs_off_meanwhile_has_lost_nothing(signal, scratch_redis, tm
 def test_one_that_is_told_to_stop_and_dies_of_it_loses_nothing(scratch_redis, tmp_path):
     """By the time-out of systemd, say, before it could push back what it ran."""
     with stand_in.running(scratch_redis, INFO, WORKS, silent=1) as (identity, process):
-        later = threading.Timer(0.5, process.kill)
-        later.start()
-        result = change(scratch_redis, **task(scratch_redis, identity, tmp_path, signal="TERM").options)
-        later.join()
+        with when_it_waits(process.kill):
+            result = change(scratch_redis, **task(scratch_redis, identity, tmp_path, signal="TERM").options)
         assert scratch_redis.lrange(f"{identity}-signals", 0, -1) == [b"TERM"]
     assert (result["restored"], result["complete"]) == (3, False)
     assert once(scratch_redis)

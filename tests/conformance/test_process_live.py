@@ -26,11 +26,12 @@ def test_quiet_then_stopped(live, tmp_path):
     """One process: it is made quiet while it works, waited for, and stopped; each job is accounted for."""
     push = live.judge.push
     with sidekiq(live.release, live.url, tmp_path, ["push", "pull"], 3, env={"LAB_JOURNAL": "1"}) as worker:
-        long = push("BackupWorker", 1, "lab:sleep 100")
+        long = push("BackupWorker", 1, "lab:hang")
         short = push("BackupWorker", 2, "lab:sleep 2")
         failing = push("ActivityPub::DeliveryWorker", modules.SECRET, "lab:fail IOError gone")
-        wait_for("the short ones ended", 10, lambda: live.client.zcard("retry") and live.client.llen("lab:performed"))
-        waiting = push("BackupWorker", 3, "lab:sleep 1")
+        wait_for("the short ones ended", 300, lambda: live.client.zcard("retry") and live.client.llen("lab:performed"))
+        waiting = push("BackupWorker", 3, "lab:until told")
+        wait_for("it has begun", 300, lambda: not live.client.llen("queue:pull"))
 
         task = {"state": "quiet", "identities": [worker.identity]}
         foreseen = run(live, "sidekiq_process", check_mode=True, **task)
@@ -45,16 +46,19 @@ def test_quiet_then_stopped(live, tmp_path):
 
         untaken = push("BackupWorker", 4)  # it takes no more
         if live.release is RELEASES[0]:  # which beats twice as often
-            met = run(live, "sidekiq_wait", until=[{"busy": 1}, {"jid": waiting}], interval="0.3s", timeout="40s")
-            assert met["met"] and met["would_wait"]
-        wait_for("it has ended the other one", 10, lambda: live.client.llen("lab:performed") == 2)
+            until = [{"busy": 1}, {"jid": waiting}]
+            assert run(live, "sidekiq_wait", check_mode=True, until=until)["would_wait"]
+            live.client.set("told", 1)
+            assert run(live, "sidekiq_wait", until=until, interval="0.3s", timeout="300s")["met"]
+        live.client.set("told", 1)
+        wait_for("it has ended the other one", 300, lambda: live.client.llen("lab:performed") == 2)
 
         refused = run(live, "sidekiq_process", state="stopped", identities=[worker.identity], max_running=0)
         assert refused["failed"] and "other jobs run in" in refused["msg"]
         foreseen = run(live, "sidekiq_process", check_mode=True, state="stopped", identities=[worker.identity])
         assert modules.account(foreseen) == {"not_known": 1}
         done = run(live, "sidekiq_process", state="stopped", identities=[worker.identity])
-        assert worker.process.wait(5) == 0, "it ended by itself"
+        assert worker.process.wait(120) == 0, "it ended by itself"
     assert (done["pushed_back"], done["restored"], done["archive"], done["complete"]) == (1, 0, None, True)
     assert states(done)[long] == "pushed_back"
     assert modules.account(done) == {"pushed_back": 1}

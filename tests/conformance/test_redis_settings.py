@@ -37,14 +37,14 @@ class Configured:
 
     def start(self) -> None:
         self.process = subprocess.Popen([self.program, str(self.file)], stdout=subprocess.DEVNULL)
-        wait_for("it answers", 10, self._answers)
+        wait_for("it answers", 300, self._answers)
 
     def stop(self) -> None:
         assert self.process
         with self.client as client:  # it refuses to end while it writes the first append-only file
-            wait_for("the file is written", 10, lambda: not _writes(client.info("persistence")))
+            wait_for("the file is written", 300, lambda: not _writes(client.info("persistence")))
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(120)
 
     def _answers(self) -> bool:
         with contextlib.suppress(redis.ConnectionError), self.client as client:
@@ -75,7 +75,7 @@ def configured(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Iterat
     yield made
     if made.process:
         made.process.kill()
-        made.process.wait(10)
+        made.process.wait(120)
 
 
 def test_check_mode_says_what_a_run_does_and_does_nothing(configured: Configured) -> None:

@@ -111,11 +111,9 @@ def test_nobody_listens():
 
 def test_a_server_that_takes_the_connection_and_never_answers():
     with listening(lambda connection: None) as port:
-        began = time.monotonic()
         server = ask(port, timeout=0.5)
     assert server["failed_at"] == "tls" and server["reason"] == "no answer in time"
     assert server["address"] == "127.0.0.1"
-    assert time.monotonic() - began < 20
 
 
 def test_an_answer_that_comes_byte_by_byte_for_ever():
@@ -126,10 +124,8 @@ def test_an_answer_that_comes_byte_by_byte_for_ever():
                 time.sleep(0.1)
 
     with listening(drip) as port:
-        began = time.monotonic()
         server = ask(port, timeout=0.5)
     assert server["failed_at"] == "tls" and not server["ok"]
-    assert time.monotonic() - began < 20
 
 
 def test_a_certificate_that_nobody_trusts(certificate):
@@ -183,14 +179,22 @@ def test_more_than_are_asked_at_once():
     assert {server["failed_at"] for server in servers["servers"][:1]} == {"tls"}
 
 
-def test_many_at_once_take_as_long_as_one():
-    with listening(lambda connection: None) as port:
-        began = time.monotonic()
-        domains = ["localhost", "127.0.0.1", "127.0.0.2", "127.0.0.3"]
-        servers = modules.run("remote_server_info", domains=domains, port=port, timeout=3.0, allow_private=True)
+def test_many_are_asked_at_once():
+    """No connection is closed before the last one is open."""
+    domains = ["localhost", "127.0.0.1"]
+    together = threading.Barrier(len(domains))
+    met = []
+
+    def serve(connection):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            met.append(together.wait(120))
+        connection.close()
+
+    with listening(serve) as port:
+        servers = modules.run("remote_server_info", domains=domains, port=port, timeout=60.0, allow_private=True)
         servers = servers["servers"]
     assert [server["domain"] for server in servers] == domains
-    assert time.monotonic() - began < 4 * 3
+    assert sorted(met) == [0, 1]
 
 
 @pytest.mark.parametrize(

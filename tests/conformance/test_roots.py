@@ -23,7 +23,7 @@ def root(request: pytest.FixtureRequest) -> pathlib.Path:
 def output(root: pathlib.Path, script: str, binds: dict[pathlib.Path, str] | None = None) -> str:
     process = command_in(root, ["sh", "-c", script], binds=binds, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
-        return process.communicate(timeout=20)[0].decode().strip()
+        return process.communicate(timeout=120)[0].decode().strip()
     finally:
         stop(process)
 
@@ -52,7 +52,7 @@ def test_no_environment_leaks_in(root: pathlib.Path, monkeypatch: pytest.MonkeyP
 def test_nothing_is_mounted_here(root: pathlib.Path) -> None:
     process = command_in(root, ["sleep", "60"])
     try:
-        wait_for("sleep runs", 10, lambda: pathlib.Path(f"/proc/{process.pid}/comm").read_text() == "sleep\n")
+        wait_for("sleep runs", 300, lambda: pathlib.Path(f"/proc/{process.pid}/comm").read_text() == "sleep\n")
         assert str(root) not in pathlib.Path("/proc/self/mounts").read_text()
     finally:
         stop(process)
@@ -70,8 +70,8 @@ def test_it_dies_with_the_one_that_started_it(root: pathlib.Path) -> None:
     with starter.stdout:
         pid = int(starter.stdout.readline())
     starter.kill()
-    starter.wait(10)
-    wait_for("it is gone", 10, lambda: gone(pid))
+    starter.wait(120)
+    wait_for("it is gone", 300, lambda: gone(pid))
 
 
 def gone(pid: int) -> bool:

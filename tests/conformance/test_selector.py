@@ -14,7 +14,6 @@ import itertools
 import json
 import random
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -398,10 +397,8 @@ def test_a_regular_expression_cannot_hang(expression, scratch_redis):
     for number in range(20):
         job = {"class": "A", "args": [], "jid": str(number), "error_message": "a" * 5000 + "!"}
         scratch_redis.zadd("retry", {pack(job): number})
-    started = time.monotonic()
     with pytest.raises(BadOption, match="took more than 1 s"):
         info(scratch_redis, error_message=expression)
-    assert time.monotonic() - started < 20
 
 
 def test_a_regular_expression_cannot_hang_by_many_small_delays(scratch_redis, monkeypatch):

@@ -85,10 +85,10 @@ def wait(started: Started) -> End:
         try:
             found = started.pipe.recv()
         except EOFError:
-            started.process.join(10)
+            started.process.join(120)
             assert started.process.exitcode == -signal.SIGKILL, started.process.exitcode
             return End(None, 0, seconds)
-    started.process.join(10)
+    started.process.join(120)
     if isinstance(found, Exception):
         raise found
     result, points = found

@@ -24,7 +24,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-START_TIMEOUT = 10.0
+START_TIMEOUT = 120.0
 _STOP_TIMEOUT = 15.0
 
 # $1: directory, the rest: the server's command line. The shell ends when the server does. A server that was told to save

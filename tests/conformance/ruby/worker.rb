@@ -7,8 +7,9 @@
 # Mastodon's worker classes by name, queue, retry options and argument layout; what they do is up to the test.
 # Runs on Sidekiq 6.4.1 and 7.3.2: `sidekiq -r worker.rb`, or required by the other files of this folder.
 #
-# An order is `sleep SECONDS`, `hang`, `socket` (waits for a peer that never answers), `spin` (computes and never ends),
-# `eat MEGABYTES` (and keeps them), `fail ERROR_CLASS MESSAGE`, or `timeout SECONDS ERROR_CLASS` (fails after that time). It is looked for
+# An order is `sleep SECONDS`, `hang`, `until KEY` (ends once Redis has this key), `socket` (waits for a peer that never
+# answers), `spin` (computes and never ends), `eat MEGABYTES` (and keeps them), `fail ERROR_CLASS MESSAGE`, or
+# `timeout SECONDS ERROR_CLASS` (fails after that time). It is looked for
 #   1. in the last argument, as text that begins with "lab:",
 #   2. in the Redis hash lab:orders, under the jid,
 #   3. there, under the class.
@@ -63,6 +64,7 @@ module Lab
       when nil then nil
       when "sleep" then sleep(Float(subject))
       when "hang" then sleep
+      when "until" then sleep(0.1) until Sidekiq.redis { |redis| redis.keys(subject) }.any?
       when "socket" then wait_for_a_peer
       when "spin" then loop { Lab::EATEN.size }
       when "eat" then Lab::EATEN << ("x" * (Integer(subject) << 20))
