@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..workers import QUEUES
+from ..workers import QUEUES, can_be_served
 from .finding import Finding
 from .view import RESTART, View, duration, jobs, most, numbers, runbook, task
 
@@ -61,10 +61,16 @@ def queue_unserved(view: View) -> t.Iterator[Finding]:
             f"No live process serves this queue; {jobs(waiting)} wait{'s' if waiting == 1 else ''} in it.",
             f"Declare a process that serves it (fediverse.mastodon.workers), or add -q {name} to the ExecStart of a Sidekiq unit, then {RESTART}."
             if own
-            else "Mastodon has no such queue. Serve it if it is yours, or move its jobs:"
-            f" {task('sidekiq_job', f'state=moved queues={name} all=true to_queue=default')}.",
+            else f"Mastodon has no such queue. Serve it if it is yours, or {_moved(name)}.",
             {"size": waiting, "served_by": []},
         )
+
+
+def _moved(name: str) -> str:
+    """How to move the jobs of a queue. Anybody can make one, and a name with blanks, quotes or a $ does not go into a command."""
+    if not can_be_served(name):
+        return "move its jobs with sidekiq_job by their class or jid: its name cannot be written in a command"
+    return f"move its jobs: {task('sidekiq_job', f'state=moved queues={name} all=true to_queue=default')}"
 
 
 def scheduler_queue(view: View) -> t.Iterator[Finding]:

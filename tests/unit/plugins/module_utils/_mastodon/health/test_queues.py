@@ -158,3 +158,9 @@ def test_unregistered(registered):
 def test_paused(paused, size, found):
     seen = view(queues=(queue("push", size, paused=paused),))
     assert finds(queues.queue_paused, seen) == [("warning", "queue_paused")] * found
+
+
+def test_a_name_that_a_shell_would_read_goes_into_no_command():
+    assert "queues=mine all=true" in queues._moved("mine")
+    for name in ("$(id)", "a b", "'; id", '"', "\x1b[2J", "a,b"):
+        assert name not in queues._moved(name) and "cannot be written in a command" in queues._moved(name)
