@@ -170,10 +170,10 @@ def test_redis_loses_its_data_while_an_edit_goes_on(loss, state, redis_process, 
     before = data(client)
 
     def step(number):
-        if number == 2 and loss == "flushed":
+        if number == 1 and loss == "flushed":
             client.flushall()
             fill(client)  # as producers do
-        elif number == 2:
+        elif number == 1:
             load(client, before)
 
     between_steps(step)
