@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import json
 import pathlib
 import re
@@ -304,16 +305,76 @@ def test_a_block_and_its_undo(play, dead_domain, tmp_path):
         assert status == 0 and changed(text) == 0, text
 
 
-def test_what_changes_mastodon_is_only_said_in_check_mode(play, dead_domain, tmp_path):
-    url, client = dead_domain
+TOOTCTL = """#!/bin/sh
+echo "$*" >> "$0.calls"
+case "$*" in
+"domains purge --dry-run gone.example") echo "Removed 12 accounts (DRY RUN)"; echo "Removed 1 custom emojis (DRY RUN)" ;;
+"domains purge gone.example") printf 'Error processing 7: \\033[31mred\\033[0m\\n'; echo "Removed 12 accounts"; echo "Removed 1 custom emojis" ;;
+"domains purge"*) echo "Removed 0 accounts"; echo "Removed 0 custom emojis" ;;
+"accounts unfollow a@"*) echo "OK, unfollowed target from 3 accounts" ;;
+"accounts unfollow b@"*) printf '|==\\nError processing 1: no\\n==|\\n'; echo "OK, unfollowed target from 1 accounts" ;;
+*) echo "OK, unfollowed target from 0 accounts" ;;
+esac
+"""
+
+
+@pytest.fixture
+def tootctl(tmp_path):
+    """What stands in for Mastodon's, and the calls of it; it prints what that one prints."""
+    path = tmp_path / "live/bin/tootctl"
+    path.parent.mkdir(parents=True)
+    path.write_text(TOOTCTL)
+    path.chmod(0o755)
+
+    def calls():
+        log = path.with_name("tootctl.calls")
+        return log.read_text().splitlines() if log.exists() else []
+
+    user = {
+        "federation_rescue_mastodon_root": str(tmp_path / "live"),
+        "federation_rescue_mastodon_user": getpass.getuser(),
+    }
+    return {**user, "ansible_become_method": "su"}, calls
+
+
+def test_what_changes_mastodon_is_only_said_in_check_mode(play, dead_domain, tmp_path, tootctl):
+    (url, client), (where, calls) = dead_domain, tootctl
     before = everything(client)
-    given = {"federation_rescue_actions": "unfollow,purge", "federation_rescue_confirm": "unfollow,purge"}
-    given.update(federation_rescue_domains=GONE, federation_rescue_unfollow=[f"a@{GONE}"])
+    given = {"federation_rescue_actions": "unfollow,purge", "federation_rescue_confirm": "unfollow,purge", **where}
+    given.update(federation_rescue_domains=[GONE, "unknown.example"], federation_rescue_unfollow=[f"a@{GONE}"])
     status, text = play("federation_rescue", "--check", redis_url=url, **given, **QUICK)
     assert status == 0, text
-    assert f"-> Would unfollow a@{GONE}: there is no way back." in text
-    assert f"-> Would purge {GONE}: there is no way back." in text
-    assert changed(text) == 0 and everything(client) == before and not (tmp_path / "user").exists()
+    said = " ".join(text.split())
+    assert f"-> Would unfollow a@{GONE}: there is no way back." in said
+    assert f"Would purge {GONE}, 12 accounts with all their posts and 1 custom emojis: there is no way back." in said
+    assert "Nothing to purge: no account of unknown.example is known here." in said
+    assert all("--dry-run" in call for call in calls())
+    assert changed(text) == 1 and everything(client) == before and not (tmp_path / "user").exists()
+
+
+def test_what_tootctl_did_is_read_from_what_it_prints(play, dead_domain, tmp_path, tootctl):
+    """It ends with status 0 each time."""
+    (url, _client), (where, calls) = dead_domain, tootctl
+    given = {"federation_rescue_actions": "unfollow,purge", "federation_rescue_confirm": "unfollow,purge", **where}
+    given.update(federation_rescue_domains=[GONE, "unknown.example"], federation_rescue_reason="ticket 42")
+    given["federation_rescue_unfollow"] = [f"{name}@{GONE}" for name in "abc"]
+    status, text = play("federation_rescue", redis_url=url, **given, **QUICK)
+    assert status == 2, text
+    said = " ".join(text.split())
+    assert f"unfollow: a@{GONE}: 3 accounts no longer follow this account." in said
+    assert f"unfollow: b@{GONE}: unfollow failed, 1 accounts failed. It said: Error processing 1: no" in said
+    assert f"unfollow: c@{GONE}: unfollow had nothing to do, as nobody here follows this account." in said
+    assert (
+        f"purge: {GONE}: purge was only partly done: 11 accounts and 1 custom emojis removed, 1 accounts failed."
+        in said
+    )
+    assert "\x1b[31m" not in text and "domains purge unknown.example" not in calls()
+    [record] = (tmp_path / "user/.local/state/fediverse.mastodon/runs").glob("*.json")
+    steps = json.loads(record.read_text())["steps"]
+    assert [[one["outcome"] for one in step["results"]] for step in steps] == [
+        ["done", "failed", "nothing"],
+        ["partial"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@
 
 # frozen_string_literal: true
 
-# Stands in for Mastodon's bin/tootctl, which needs Rails: writes down how it was called, and says what that one says.
+# Stands in for Mastodon's bin/tootctl, which needs Rails: writes down how it was called, and prints what that one prints. Like that one it goes on
+# after a failure, says so among the marks of its progress bar, and ends with status 0.
 
 require "etc"
 require "json"
@@ -15,7 +16,11 @@ call = {user: Etc.getpwuid.name, directory: Dir.pwd, environment: ENV.to_h, argu
 File.write("/home/mastodon/tootctl.jsonl", "#{JSON.generate(call)}\n", mode: "a")
 
 case ARGV
+in ["accounts", "unfollow", /^half@/]
+  puts "|====", "Error processing 101: Validation failed: \e[31mred", "====|", "OK, unfollowed target from 3 accounts"
 in ["accounts", "unfollow", /@/] then puts "OK, unfollowed target from 3 accounts"
-in ["domains", "purge", "gone.example"] then puts "Removed 12 accounts", "Removed 0 domain blocks", "Removed 1 custom emojis"
+in ["domains", "purge", "gone.example"] then puts "Removed 12 accounts", "Removed 1 custom emojis"
+in ["domains", "purge", "--dry-run", "gone.example"] then puts "Removed 12 accounts (DRY RUN)", "Removed 1 custom emojis (DRY RUN)"
+in ["domains", "purge", *] then puts "Removed 0 accounts", "Removed 0 custom emojis"
 else abort("unknown: #{ARGV.join(' ')}")
 end
