@@ -37,6 +37,7 @@ COMMON = {"changed", "invocation", "diff", "warnings", "deprecations"}
 COMMON |= {"owner", "group", "mode", "uid", "gid", "size", "state", "secontext"}  # it adds them beside a path
 DATA = {
     "heartbeats",
+    "outcomes",
     "weights",
     "evidence",
     "kept",
@@ -74,7 +75,7 @@ RUNS: dict[str, list[dict[str, Any]]] = {
         {"state": "rescheduled", "sets": ["retry"], "in": "2h", "all": True},
         {"state": "unique", "all": True},
     ],
-    "sidekiq_archive": [{"path": "{archive}"}, {"path": "{archive}"}],
+    "sidekiq_archive": [{"path": "{archive}", "limit": 5}, {"path": "{archive}"}, {"path": "{archive}"}],
     "export": [
         {"state": "released", "backup_ids": [1, 2, 3]},
         {"state": "enqueued", "all": True},
@@ -90,6 +91,7 @@ RUNS: dict[str, list[dict[str, Any]]] = {
         {"snapshots": "", "maxmemory": "0", "persist": False, "accept_job_loss": True},
         {},
     ],
+    "export_build_files": [{}],
     "export_storage_info": [{}, {"database": "never", "threshold": 100}],
     "sidekiq_process": [
         {"state": "quiet", "queues": ["pull"], "wait": False},
@@ -158,7 +160,10 @@ class Modules:
         if name == "export_storage_info":
             arguments = {"threshold": 0.1, **options}
             self._spare_archive()
-        if name.startswith("export"):
+        if name == "export_build_files":
+            self._build_file()
+            arguments = {**options, "mastodon_root": str(self._directory)}
+        elif name.startswith("export"):
             arguments.update(database_url=self._database_url, mastodon_root=str(self._directory))
         if name == "mastodon_info":
             arguments["mastodon_root"] = str(self._directory / "live")
@@ -184,6 +189,17 @@ class Modules:
         path.touch()
         os.utime(path, (0, 0))
         self._open = tempfile.TemporaryFile(dir="/tmp")  # noqa: SIM115 - open while the module looks
+
+    def _build_file(self):
+        """What a killed build left in a directory of its own."""
+        folder = self._directory / "built"
+        folder.mkdir(exist_ok=True)
+        (self._directory / ".env.production").write_text(f"TMPDIR={folder}\n")
+        path = folder / "outbox.json20260903-999999999-1bq6ow"
+        path.touch()
+        os.utime(path, (0, 0))
+        for owned in (self._directory, folder, path):
+            os.chown(owned, 65534, 65534)
 
     @contextlib.contextmanager
     def neighbors(self):

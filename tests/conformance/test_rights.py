@@ -14,6 +14,7 @@ import test_returned_keys as returned_keys
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "connection.md"
 NONE_OF_REDIS = {
     "domain_block",
+    "export_build_files",
     "export_storage_info",
     "remote_server_info",
     "run_record",

@@ -43,7 +43,7 @@ def storage_info(host: Host) -> Result:
     has_systemd = shutil.which("systemctl") is not None
     box = sandbox(unit, host.run) if has_systemd else Sandbox()
     variables = collect(root, {}, unit, unit_environment(unit, host.run) if has_systemd else {})
-    place = temporary({name: variables.filled(name) for name in VARIABLES}, _owner(root), box.pid)
+    place = temporary({name: variables.filled(name) for name in VARIABLES}, owner_of(root), box.pid)
     build = look_at(place.path, box.pid)
     service, keep_path = keeps(variables, root)
     keep = look_at(keep_path, box.pid) if keep_path else None
@@ -86,6 +86,15 @@ def storage_info(host: Host) -> Result:
     }
 
 
+def build_folder(host: Host, root: str, unit: str) -> str | None:
+    """Where this host sees the directory in which exports are built; None if it cannot be seen."""
+    has_systemd = shutil.which("systemctl") is not None
+    box = sandbox(unit, host.run) if has_systemd else Sandbox()
+    variables = collect(root, {}, unit, unit_environment(unit, host.run) if has_systemd else {})
+    place = temporary({name: variables.filled(name) for name in VARIABLES}, owner_of(root), box.pid)
+    return _host_path(place, box)
+
+
 def keeps(variables: Variables, root: str) -> tuple[str, str | None]:
     """Which service keeps archives, and in which directory of this host; None in object storage."""
     for name, service in _ELSEWHERE.items():
@@ -111,7 +120,7 @@ def _checked(options: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
     return options
 
 
-def _owner(root: str) -> int | None:
+def owner_of(root: str) -> int | None:
     try:
         return os.stat(root).st_uid
     except OSError:

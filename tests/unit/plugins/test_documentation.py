@@ -27,6 +27,7 @@ MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("[!_]
 FILTERS = sorted(path.stem for path in (ROOT / "plugins" / "filter").glob("[!_]*.py"))
 WITHOUT_REDIS = {
     "domain_block",
+    "export_build_files",
     "export_storage_info",
     "remote_server_info",
     "report",
