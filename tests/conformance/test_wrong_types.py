@@ -120,3 +120,53 @@ def test_a_list_that_is_not_registered_counts_and_one_that_is_not_there_is_doubt
     assert "no queue pushh" in warning
     late = run("sidekiq_wait", until=until, timeout="0s")
     assert late["failed"] and late["conditions"][0]["observed"] == 1 and warnings == [warning]
+
+
+KEYS = ["retry", "schedule", "dead", "queue:a", "queues", "processes"]
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        ("sidekiq_job_info", {"all": True}),
+        ("sidekiq_job", {"state": "absent", "all": True}),
+        ("sidekiq_job", {"state": "dead", "all": True}),
+        ("sidekiq_job", {"state": "moved", "to_queue": "b", "all": True}),
+        ("sidekiq_lock", {}),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_read_is_not_nothing(module, options, key, check_mode, run, scratch_redis):
+    """Nor is anything edited elsewhere."""
+    scratch_redis.sadd("queues", "a")
+    scratch_redis.zadd("retry", {"{}": 1})
+    scratch_redis.delete(key)
+    scratch_redis.set(key, "text")
+    result = run(module, check_mode, **options)
+    assert result.get("failed"), result
+    assert f"The key {key} in Redis is no " in result["msg"]
+    assert scratch_redis.zcard("retry") == 1 if key != "retry" else True
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_queue_that_cannot_take_jobs(check_mode, run, scratch_redis):
+    job = {"class": "A", "args": [], "jid": "a", "queue": "elsewhere"}
+    scratch_redis.zadd("dead", {json.dumps(job): 1})
+    scratch_redis.set("queue:elsewhere", "text")
+    result = run("sidekiq_job", check_mode, state="enqueued", all=True, sets=["dead"])
+    assert "The key queue:elsewhere in Redis is no list" in result["msg"]
+    assert scratch_redis.zcard("dead") == 1
+
+
+@pytest.mark.parametrize("module", ["sidekiq_info", "sidekiq_health_info"])
+@pytest.mark.parametrize("key", KEYS)
+def test_what_cannot_be_read_brings_a_warning(key, module, run, scratch_redis, monkeypatch):
+    warnings = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _self, text: warnings.append(text))
+    scratch_redis.sadd("queues", "a")
+    scratch_redis.delete(key)
+    scratch_redis.lpush(key, "x") if key != "queue:a" else scratch_redis.set(key, "x")
+    run(module)
+    assert any(f"The key {key} in Redis is of another type" in text for text in warnings), warnings

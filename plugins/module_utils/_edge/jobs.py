@@ -28,7 +28,8 @@ from .._sidekiq.duration import seconds
 from .._sidekiq.errors import BadOption, at_least
 from .._sidekiq.file_lock import refuse_held
 from .._sidekiq.job import parse
-from .._sidekiq.place import place_named
+from .._sidekiq.keys import SETS
+from .._sidekiq.place import Place, check_types, place_named
 from .._sidekiq.restore import Restorer
 from .._sidekiq.snapshot import Snapshot, read_snapshot
 from .._sidekiq.take import TAKEN, Taker
@@ -81,7 +82,9 @@ def job_info(session: Session) -> Result:
     at_least(0, "limit", options["limit"])
     selector = Selector(criteria_from_options(options), now)
     count = Count(selector, now, options["limit"], options["sort"])
-    count_jobs(session.client, session.key, selector.places(session.client, session.key), count)
+    places = selector.places(session.client, session.key)
+    check_types(session.client, session.key, places)
+    count_jobs(session.client, session.key, places, count)
     repeated = list(count.numbers.repeated())
     return {
         "changed": False,
@@ -114,6 +117,7 @@ def edit_jobs(session: Session) -> Result:
     criteria.check_selects()
     selector = Selector(criteria, wish.now)
     places = selector.places(session.client, session.key)
+    check_types(session.client, session.key, [*places, *_targets(wish)])
     if not session.check_mode:
         settle(session.client, session.key, places)
 
@@ -256,6 +260,11 @@ def _wish(options: t.Mapping[str, t.Any], snapshot: Snapshot) -> Wish:
         versions=tuple(process.version for process in snapshot.alive),
         polled=any(not process.quiet for process in snapshot.alive),
     )
+
+
+def _targets(wish: Wish) -> list[Place]:
+    """Where the jobs may go, beside the queues that they name themselves."""
+    return [*map(Place, SETS), *([Place("queues", wish.to_queue.encode())] if wish.to_queue else [])]
 
 
 def _moment(written: str) -> float:

@@ -14,7 +14,9 @@ from collections import Counter
 from .._mastodon.names import parse_names
 from .._sidekiq.duration import seconds
 from .._sidekiq.errors import BadOption, at_least
+from .._sidekiq.keys import SETS
 from .._sidekiq.lock import Lock, audit, free
+from .._sidekiq.place import Place, check_types, queue_places
 from .._sidekiq.snapshot import read_snapshot
 from .boundary import Result, Session, refuse_unwritable
 
@@ -40,6 +42,7 @@ def free_locks(session: Session) -> Result:
     digests, _warnings = parse_names("digests", "digests", options["digests"])
     if options["force"] and any(re.fullmatch(r"(?:uniquejobs:)?[*?]*", one) for one in digests):
         raise BadOption("force frees locks of living jobs, so it needs digests that name them.")
+    check_types(session.client, session.key, [*queue_places(session.client, session.key), *map(Place, SETS)])
     report = audit(
         session.client, session.key, snapshot.taken_at, min_age, 0.0 if options["force"] else heartbeat_timeout
     )

@@ -16,6 +16,7 @@ from .._mastodon.health.finding import SEVERITIES
 from .._mastodon.health.thresholds import MASTODON_LATENCY, Thresholds
 from .._mastodon.names import parse_names
 from .._mastodon.workers import LONG_RUNNING
+from .._sidekiq.place import wrong_type
 from .._sidekiq.snapshot import Snapshot, read_snapshot
 from .._sidekiq.times import iso
 from . import output
@@ -124,6 +125,7 @@ def _about(session: Session, snapshot: Snapshot) -> Result:
         "server": session.server,
         "taken_at": iso(snapshot.taken_at),
         "taken_epoch": round(snapshot.taken_at, 3),
+        "warnings": [wrong_type(name) for name in snapshot.wrong_types],
     }
 
 

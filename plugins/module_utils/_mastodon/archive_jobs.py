@@ -15,7 +15,7 @@ from .._sidekiq.clock import redis_time
 from .._sidekiq.job import Job, parse
 from .._sidekiq.keys import Keys
 from .._sidekiq.needles import Needles
-from .._sidekiq.place import Place, queue_places
+from .._sidekiq.place import Place, check_types, queue_places
 from .._sidekiq.process import Process, Work, read_processes
 from .workers import ARCHIVE
 
@@ -61,7 +61,9 @@ def find_archive_jobs(client: t.Any, key: Keys) -> ArchiveJobs:
     """
     read_at = redis_time(client)
     found: dict[str, ArchiveJob] = {}
-    for place in (Place("retry"), Place("scheduled"), *queue_places(client, key)):
+    places = (Place("retry"), Place("scheduled"), *queue_places(client, key))
+    check_types(client, key, places)
+    for place in places:
         for position, raw, score in place.members(client, key, _NEEDLE):
             job = parse(raw)
             if job.worker_class != ARCHIVE:

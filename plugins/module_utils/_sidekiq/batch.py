@@ -28,6 +28,11 @@ class Answer:
     def receive(self, reply: t.Any) -> None:
         self._reply = reply
 
+    @property
+    def of_another_type(self) -> bool:
+        """Whether the key is of another type than the command needs."""
+        return isinstance(self._reply, Exception) and str(self._reply).startswith("WRONGTYPE")
+
     def get(self, default: t.Any = None, tolerant: bool = False) -> t.Any:
         """The reply, or C(default) where there is none.
 
@@ -35,7 +40,7 @@ class Answer:
         the error of redis-py, unless C(tolerant): then it counts as absent too.
         """
         if isinstance(self._reply, Exception):
-            if tolerant or str(self._reply).startswith("WRONGTYPE"):
+            if tolerant or self.of_another_type:
                 return default
             raise self._reply
         return default if self._reply is None else self._reply
@@ -48,6 +53,8 @@ class Batch:
         self._client = client
         self._open: list[tuple[Answer, str, tuple[t.Any, ...], dict[str, t.Any]]] = []
         self.round_trips = 0
+        self.wrong_types: set[bytes] = set()
+        """Keys that were asked for and are of another type."""
 
     def ask(self, method: str, *args: t.Any, **options: t.Any) -> Answer:
         """Ask by the name of a redis-py method, for example C(ask("llen", key))."""
@@ -65,8 +72,10 @@ class Batch:
                 getattr(pipe, method)(*args, **options)
             replies = pipe.execute(raise_on_error=False)
         self.round_trips += 1
-        for (answer, _method, _args, _options), reply in zip(asked, replies):
+        for (answer, _method, args, _options), reply in zip(asked, replies):
             answer.receive(reply)
+            if answer.of_another_type:
+                self.wrong_types.add(args[0])
 
 
 def together(batch: Batch, readers: t.Mapping[str, Reader[t.Any]]) -> dict[str, t.Any]:

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 from .batch import Answer, Batch
 from .change import IN_TOLERANCE, Change, Wish
+from .errors import SidekiqError
 from .job import Job
 from .keys import SETS, Keys
-from .place import Place, place_named
+from .place import Place, place_named, wrong_type
 
 LOCKED: t.Final = "locked"
 ALREADY_THERE: t.Final = "already_there"
@@ -51,6 +52,7 @@ class Obstacles:
         self._key = key
         self._wish = wish
         self._coming: dict[str, set[int]] = {}
+        self._targets: set[str] = set()
         self._promised: dict[str, set[str | None]] = {}
 
     def look(self, page: t.Sequence[Planned]) -> t.Callable[[int, bool], str | None]:
@@ -59,9 +61,13 @@ class Obstacles:
         With the second argument, C(force), a lock is no reason.
         """
         batch = Batch(self._client)
+        queues = self._ask_queues(batch, page)
         there = [self._ask_target(batch, one) for one in page]
         locks = [self._ask_locks(batch, one) for one in page]
         batch.send()
+        for queue, answer in queues:
+            if answer.of_another_type:
+                raise SidekiqError(wrong_type(queue.key(self._key), "list"))
 
         def reason(index: int, force: bool) -> str | None:
             one, answer = page[index], there[index]
@@ -73,6 +79,13 @@ class Obstacles:
             return None
 
         return reason
+
+    def _ask_queues(self, batch: Batch, page: t.Sequence[Planned]) -> list[tuple[Place, Answer]]:
+        """The queues to which jobs go, each once: whether Redis can take them there."""
+        fresh = {one.becomes.to for one in page if one.becomes is not None and one.becomes.to} - self._targets
+        self._targets |= fresh
+        queues = [place for place in map(place_named, sorted(fresh)) if place.is_queue]
+        return [(queue, batch.ask("llen", queue.key(self._key))) for queue in queues]
 
     def _ask_target(self, batch: Batch, one: Planned) -> Answer | None:
         """Whether the set to which it goes has the same bytes; None where that is no matter."""

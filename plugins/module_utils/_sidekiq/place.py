@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .batch import Batch, together
-from .errors import refuse_more
-from .keys import PRIVATE_QUEUES, QUEUES, SETS, Keys
+from .errors import SidekiqError, refuse_more
+from .keys import PRIVATE_QUEUES, PROCESSES, QUEUES, SETS, Keys
 from .needles import Needles
 from .process import read_processes
 from .queue import MOST
@@ -92,6 +92,31 @@ class Place:
         for position, raw in enumerate(queue_members(client, self.key(key))):
             if needles.possible(raw):
                 yield position, raw
+
+
+def check_types(client: t.Any, key: Keys, places: t.Iterable[Place]) -> None:
+    """Raises SidekiqError if a place, or the registry of queues or processes, is a key of another type: nothing is not 0 jobs.
+
+    Asks by commands that reading needs anyway, so that no other right is needed.
+    """
+    batch = Batch(client)
+    asked = [(key(name), "set", batch.ask("smembers", key(name))) for name in (QUEUES, PROCESSES)]
+    for place in places:
+        name, kind = place.key(key), "list" if place.is_queue else "sorted set"
+        asked.append((name, kind, batch.ask("llen" if place.is_queue else "zcard", name)))
+    batch.send()
+    for name, kind, answer in asked:
+        if answer.of_another_type:
+            raise SidekiqError(wrong_type(name, kind))
+
+
+def wrong_type(name: bytes, kind: str = "") -> str:
+    """What to say of a key that is of another type than Sidekiq's; C(kind) is Sidekiq's."""
+    is_no = f"is no {kind}" if kind else "is of another type than Sidekiq's"
+    return (
+        f"The key {text(name)} in Redis {is_no}, so what Sidekiq keeps there cannot be read, by Sidekiq neither."
+        " Find out who wrote it (redis-cli TYPE), and rename or delete it."
+    )
 
 
 def place_named(name: str) -> Place:

@@ -26,7 +26,8 @@ PARTS: t.Final = ("counters", "queues", "sets", "processes", "work", "schedule",
 class Snapshot:
     """What Sidekiq keeps, at C(taken_at) (epoch seconds of Redis' clock). Parts that were not asked for are None.
 
-    C(clock_offset): seconds by which the clock of this host is ahead of Redis'.
+    C(clock_offset): seconds by which the clock of this host is ahead of Redis'. C(wrong_types): keys that were asked for and are of
+    another type than Sidekiq's; what would stand there counts as absent.
     """
 
     taken_at: float
@@ -40,6 +41,7 @@ class Snapshot:
     server: Server | None
     locks: int | None
     round_trips: int
+    wrong_types: tuple[bytes, ...] = ()
 
     @property
     def enqueued(self) -> int:
@@ -110,6 +112,7 @@ def read_snapshot(client: t.Any, key: Keys, parts: t.Collection[str] = PARTS, cl
         server=found.get("server"),
         locks=found.get("locks"),
         round_trips=batch.round_trips,
+        wrong_types=tuple(sorted(batch.wrong_types)),
     )
 
 
