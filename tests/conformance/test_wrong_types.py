@@ -48,8 +48,9 @@ def refusal(result):
 
 def test_a_probe_that_cannot_be_sent_leaves_none_behind(run, scratch_redis):
     scratch_redis.set("queue:b", "text")
-    message = refusal(run("sidekiq_probe", queues=["a", "b"], timeout="1s", args=[modules.SECRET]))
-    assert "the key 'queue:b' is no list" in message
+    for check_mode in (True, False):
+        result = run("sidekiq_probe", check_mode, queues=["a", "b"], timeout="1s", args=[modules.SECRET])
+        assert "The key queue:b in Redis is no list" in result["msg"]
     assert not scratch_redis.exists("queue:a")
 
 
@@ -160,13 +161,61 @@ def test_a_queue_that_cannot_take_jobs(check_mode, run, scratch_redis):
     assert scratch_redis.zcard("dead") == 1
 
 
-@pytest.mark.parametrize("module", ["sidekiq_info", "sidekiq_health_info"])
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("key", ["processes", IDENTITY, f"{IDENTITY}:work"])
+def test_processes_that_cannot_be_read_are_not_stopped(key, check_mode, run, scratch_redis):
+    scratch_redis.delete(key)
+    scratch_redis.set(key, "text")
+    for state in ("quiet", "stopped"):
+        result = run("sidekiq_process", check_mode, state=state, identities=[IDENTITY], wait=False)
+        assert f"The key {key} in Redis is of another type" in result["msg"]
+    if key == "processes":
+        assert "The key processes " in run("sidekiq_process", check_mode, state="absent")["msg"]
+    assert not scratch_redis.exists(f"{IDENTITY}-signals")
+
+
+@pytest.mark.parametrize("key", ["processes", IDENTITY])
+def test_processes_that_cannot_be_read_are_not_gone(key, run, scratch_redis):
+    scratch_redis.delete(key)
+    scratch_redis.set(key, "text")
+    result = run("sidekiq_wait", until=[{"gone": IDENTITY}], timeout="0s")
+    assert f"The key {key} in Redis is of another type" in result["msg"]
+
+
+def test_a_registry_that_cannot_be_read_is_not_an_instance_without_processes(run, scratch_redis, tmp_path):
+    scratch_redis.delete("processes")
+    scratch_redis.set("processes", "text")
+    redis = run("mastodon_info", mastodon_root=str(tmp_path))["redis"]
+    assert not redis["readable"] and "The key processes in Redis" in redis["problem"]
+
+
+@pytest.mark.parametrize("key", ["retry", "dead"])
+def test_a_restore_foretells_that_it_cannot(key, run, scratch_redis, tmp_path):
+    """Neither where the jobs were nor where the edit moved them."""
+    scratch_redis.zadd("retry", {json.dumps({"class": "A", "args": [], "jid": "a", "queue": "a"}): 1})
+    archive = run("sidekiq_job", state="dead", sets=["retry"], all=True, archive_dir=str(tmp_path))["archive"]
+    scratch_redis.rename(key, "kept") if scratch_redis.exists(key) else None
+    scratch_redis.set(key, "text")
+    foreseen, done = (run("sidekiq_archive", check_mode, path=archive)["msg"] for check_mode in (True, False))
+    assert foreseen == done
+    assert f"The key {key} in Redis is no sorted set" in done
+
+
 @pytest.mark.parametrize("key", KEYS)
-def test_what_cannot_be_read_brings_a_warning(key, module, run, scratch_redis, monkeypatch):
+def test_what_cannot_be_read_is_found(key, run, scratch_redis):
+    scratch_redis.sadd("queues", "a")
+    scratch_redis.delete(key)
+    scratch_redis.set(key, "x")
+    findings = run("sidekiq_health_info")["findings"]
+    assert [one["evidence"] for one in findings if one["id"] == "redis_key_type"] == [{"key": key}]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_what_cannot_be_read_brings_a_warning(key, run, scratch_redis, monkeypatch):
     warnings = []
     monkeypatch.setattr(AnsibleModule, "warn", lambda _self, text: warnings.append(text))
     scratch_redis.sadd("queues", "a")
     scratch_redis.delete(key)
     scratch_redis.lpush(key, "x") if key != "queue:a" else scratch_redis.set(key, "x")
-    run(module)
+    run("sidekiq_info")
     assert any(f"The key {key} in Redis is of another type" in text for text in warnings), warnings

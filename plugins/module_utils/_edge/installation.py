@@ -18,6 +18,7 @@ from .._sidekiq.connection import connect, describe, translate_errors
 from .._sidekiq.connection_settings import ConnectionSettings
 from .._sidekiq.errors import SidekiqError
 from .._sidekiq.keys import Keys
+from .._sidekiq.place import check_processes
 from .._sidekiq.process import Process
 from .._sidekiq.recorder import probe_writes
 from .._sidekiq.snapshot import read_snapshot
@@ -74,7 +75,9 @@ def _heartbeats(here: Here) -> tuple[tuple[Process, ...], bool, str | None]:
     try:
         with translate_errors(here.settings):
             client, key = connect(here.settings), Keys(here.settings.key_prefix)
-            heartbeats = read_snapshot(client, key, ("processes",)).processes or ()
+            snapshot = read_snapshot(client, key, ("processes",))
+            check_processes(key, snapshot.wrong_types, ())
+            heartbeats = snapshot.processes or ()
             readable = True
             probe_writes(client, key)
     except SidekiqError as failure:

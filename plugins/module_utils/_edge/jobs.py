@@ -195,6 +195,7 @@ def restore(session: Session) -> Result:
         if limit is not None and len(jids) < _NAMED and _is_jid(job.jid):
             jids.append(str(job.jid))
         last = number
+    check_types(session.client, session.key, map(place_named, sorted(restorer.places)))
     counts = asdict(restorer.result)
     result: Result = {
         "changed": tally.total > 0,

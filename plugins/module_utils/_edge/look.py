@@ -79,7 +79,7 @@ def info(session: Session) -> Result:
     sections = session.options["sections"]
     parts = {part for name in sections for part in SECTIONS[name]}
     snapshot = read_snapshot(session.client, session.key, parts)
-    result = _about(session, snapshot)
+    result = {**_about(session, snapshot), "warnings": [wrong_type(name) for name in snapshot.wrong_types]}
     for name in sections:
         result[name] = _section(name, session, snapshot)
     return result
@@ -125,7 +125,6 @@ def _about(session: Session, snapshot: Snapshot) -> Result:
         "server": session.server,
         "taken_at": iso(snapshot.taken_at),
         "taken_epoch": round(snapshot.taken_at, 3),
-        "warnings": [wrong_type(name) for name in snapshot.wrong_types],
     }
 
 

@@ -23,6 +23,7 @@ from .._sidekiq import signals
 from .._sidekiq.duration import seconds
 from .._sidekiq.errors import BadOption
 from .._sidekiq.lost import FATES, Ending, check_directory
+from .._sidekiq.place import check_processes
 from .._sidekiq.process import Process, Work
 from .._sidekiq.registry import prune
 from .._sidekiq.snapshot import Snapshot, read_snapshot
@@ -87,6 +88,8 @@ def change_processes(session: Session) -> Result:
     run = run_of(options, session.check_mode)
     snapshot = read_snapshot(session.client, session.key, ("processes", "work", "server"))
     refuse_unwritable(snapshot, session)
+    # a stale entry whose key holds something else can be removed, but nobody knows what such a process runs
+    check_processes(session.key, snapshot.wrong_types, () if options["state"] == "absent" else choice.identities)
     earlier = process_stop.end_earlier(session.client, session.key, snapshot.taken_at, session.check_mode)
     if earlier and not session.check_mode:
         session.progress["changed"] = True

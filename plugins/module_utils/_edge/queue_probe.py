@@ -13,6 +13,7 @@ from .._mastodon.queue_probe import WORKER, new_probe, send
 from .._sidekiq.duration import seconds
 from .._sidekiq.job import parse
 from .._sidekiq.payload import writes_milliseconds
+from .._sidekiq.place import Place, check_types
 from .._sidekiq.snapshot import read_snapshot
 from .boundary import Result, Session, refuse_unwritable
 
@@ -43,6 +44,7 @@ def probe(session: Session) -> Result:
         for name in wanted
         if name in served
     ]
+    check_types(session.client, session.key, [Place("queues", one.queue.encode()) for one in probes])
     if not session.check_mode:
         send(session.client, session.key, probes, timeout)
     found = {one.queue: one for one in probes}

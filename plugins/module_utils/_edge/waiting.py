@@ -15,8 +15,9 @@ from .._mastodon.progress import Judge, Progress, too_late
 from .._sidekiq.batch import Batch, together
 from .._sidekiq.duration import seconds
 from .._sidekiq.errors import BadOption, SidekiqError
-from .._sidekiq.keys import SETS
+from .._sidekiq.keys import QUEUES, SETS
 from .._sidekiq.outcomes import outcomes_of
+from .._sidekiq.place import check_processes
 from .._sidekiq.queue import read_unregistered
 from .._sidekiq.redis_failures import of_type
 from .._sidekiq.snapshot import Snapshot, read_snapshot
@@ -122,10 +123,16 @@ def _outcomes(session: Session, one: Condition, snapshot: Snapshot) -> dict[str,
 def _read(session: Session, conditions: t.Sequence[Condition]) -> Snapshot:
     """With the queues that are asked for, registered and served or not."""
     snapshot = read_snapshot(session.client, session.key, parts(conditions))
+    check_processes(session.key, [name for name in snapshot.wrong_types if not _holds_jobs(session, name)])
     known = {queue.name for queue in snapshot.queues or ()}
     others, batch = [name for name in queues(conditions) if name not in known], Batch(session.client)
     more = together(batch, {"": read_unregistered(batch, session.key, others, lambda: snapshot.taken_at)})[""]
     return replace(snapshot, queues=(*(snapshot.queues or ()), *more))
+
+
+def _holds_jobs(session: Session, name: bytes) -> bool:
+    """Whether it is a queue, a set or the registry of queues, which concern those conditions alone that name one of them."""
+    return name.startswith(session.key.queue("")) or name in map(session.key, (QUEUES, *SETS.values()))
 
 
 def _refuse_wrong_types(session: Session, one: Condition) -> None:

@@ -119,6 +119,20 @@ def wrong_type(name: bytes, kind: str = "") -> str:
     )
 
 
+def check_processes(key: Keys, wrong_types: t.Collection[bytes], identities: t.Collection[str] | None = None) -> None:
+    """Raises SidekiqError if the registry of processes, or a heartbeat or running jobs, is among the keys of another type.
+
+    C(identities): the processes that matter; None for all.
+    """
+    for name in wrong_types:
+        if name == key(PROCESSES) or identities is None or name in _of_processes(key, identities):
+            raise SidekiqError(wrong_type(name))
+
+
+def _of_processes(key: Keys, identities: t.Collection[str]) -> set[bytes]:
+    return {key(identity, part) for identity in identities for part in ("", ":work", ":workers")}
+
+
 def place_named(name: str) -> Place:
     """The inverse of C(Place.name)."""
     return Place("queues", name[6:].encode()) if name.startswith("queue:") else Place(name)

@@ -78,6 +78,7 @@ class Restorer:
         self._place = client.register_script(lua.PLACE)
         self._queues: set[str] = set()
         self._places: set[str] = set()
+        self._sources: set[str] = set()
         self._last: int | None = None
         self.result = Restored()
 
@@ -117,7 +118,14 @@ class Restorer:
                 self.result.already += 1
             elif wanted(entry):
                 self._places.add(entry.place)
+                if _left(entry):
+                    self._sources.add(entry.to)
                 yield number, entry
+
+    @property
+    def places(self) -> set[str]:
+        """The names of the places to which what C(pending) has yielded goes back, and of those from which it comes."""
+        return self._places | self._sources
 
     def settle(self) -> None:
         """Bring to an end what a run that was killed began in the queues of which C(pending) has read.

@@ -13,6 +13,7 @@ from .finding import Finding, worst_first
 from .view import Rule, View
 
 RULES: t.Final[tuple[Rule, ...]] = (
+    redis.wrong_types,
     processes.no_process,
     processes.all_quiet,
     redis.replica,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._sidekiq.text import text
 from .finding import Finding
 from .view import View, numbers, size
 
@@ -58,6 +59,19 @@ def replica(view: View) -> t.Iterator[Finding]:
             f"This Redis is a replica (link to its primary: {server.master_link or 'unknown'}): nothing can be enqueued or taken here.",
             "Connect to the primary: check redis_url or REDIS_URL, or use the sentinels.",
             {"role": server.role, "master_link": server.master_link},
+        )
+
+
+def wrong_types(view: View) -> t.Iterator[Finding]:
+    """A key of another type: Sidekiq fails at every command on it, and here what it should hold counts as absent."""
+    for name in view.snapshot.wrong_types:
+        yield Finding(
+            "redis_key_type",
+            "critical",
+            "Redis",
+            f"The key {text(name)} is of another type than Sidekiq's: Sidekiq cannot use it, and the figures here lack what belongs there.",
+            "Find out who wrote it (redis-cli TYPE, OBJECT IDLETIME), and rename or delete it.",
+            {"key": text(name)},
         )
 
 

@@ -42,6 +42,7 @@ ORPHAN = Lock("uniquejobs:1", {"a": NOW - 86400}, runtime=False, outlives=False)
 
 # For each rule the least trouble that it finds.
 TROUBLE: dict[str, dict[str, t.Any]] = {
+    "wrong_types": {"wrong_types": (b"retry",)},
     "no_process": {"processes": ()},
     "all_quiet": {"processes": (process(quiet=True),)},
     "replica": {"server": server(role="slave")},

@@ -19,6 +19,13 @@ def test_a_redis_that_was_not_read_is_not_judged(rule):
     assert finds(rule, view(server=None)) == []
 
 
+def test_keys_of_another_type_are_named():
+    assert finds(redis.wrong_types, view()) == []
+    finding = one(redis.wrong_types, view(wrong_types=(b"retry\xff",)))
+    assert (finding.severity, finding.id) == ("critical", "redis_key_type")
+    assert "The key retry\\xff is of another type" in finding.summary
+
+
 @pytest.mark.parametrize(
     ("policy", "found"),
     [("noeviction", False), (None, False), ("", False), ("allkeys-lru", True), ("volatile-ttl", True)],
