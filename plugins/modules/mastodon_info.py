@@ -38,6 +38,7 @@ notes:
 seealso:
   - module: fediverse.mastodon.sidekiq_info
   - module: fediverse.mastodon.sidekiq_process
+  - module: fediverse.mastodon.sidekiq_host_process
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
 """
@@ -271,11 +272,32 @@ unmatched:
       type: list
       elements: int
       sample: [1857]
+    processes:
+      description: The same processes as O(fediverse.mastodon.sidekiq_host_process#module:processes) takes them.
+      returned: success
+      type: list
+      elements: dict
+      contains:
+        pid:
+          description: As in RV(unmatched[].pids).
+          returned: success
+          type: int
+          sample: 1857
+        ticks:
+          description: When it started, in clock ticks since the boot.
+          returned: success
+          type: int
+          sample: 4243
     busy:
       description: How many jobs they run, as their titles say; null if those do not.
       returned: success
       type: int
       sample: 3
+    starting:
+      description: Whether it is so young that its first heartbeat may still come. Wait and read again.
+      returned: success
+      type: bool
+      sample: false
     reason:
       description: Why no heartbeat is certainly its own.
       returned: success

@@ -13,8 +13,8 @@ version_added: 1.0.0
 description:
   - Tells processes to take no more jobs, or to end, and waits until they do. Says which jobs run in them, and what became of each.
   - Signals go through Redis, so this works from any host. A process takes one with each heartbeat, every 5 s (Sidekiq 6) or 10 s.
-  - On the host of the process itself, outside of containers, O(signal=KILL) ends one that does not listen. Its running jobs are
-    written to the disk before and put back after, so that none is lost.
+  - On the host of the process itself, O(signal=KILL) ends one that does not listen, also one that runs in a container there. The task must run
+    outside of containers. Its running jobs are written to the disk before and put back after, so that none is lost.
   - All conditions that are given must hold. A list that is given and empty is a condition that no process fulfils.
   - Each list of names may be given as one text. White space and commas part the names, commas and line breaks those in O(tags). A name that cannot be
     one by its form, such as an identity without a pid, is an error.

@@ -9,6 +9,8 @@ import contextlib
 import json
 import os
 import pathlib
+import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -34,22 +36,29 @@ def running(
     works: Sequence[Mapping[str, Any]],
     silent: float = 35.0,
     folder: pathlib.Path | None = None,
+    box: str | None = None,
     **fields: Any,
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The identity and the process; it beat C(silent) seconds ago. C(folder): where it works."""
+    """The identity and the process; it beat C(silent) seconds ago. C(folder): where it works.
+
+    C(box): the host name in namespaces of its own, where its pid is 1, as in a container. The process is then what waits for it.
+    """
+    command = ["ruby", "-c", _ASLEEP, "sidekiq"]  # the name by which /proc shows it
+    program = os.path.realpath(sys.executable)
+    if box is not None:
+        shell = f'hostname {shlex.quote(box)}; exec -a "$0" {shlex.quote(program)} "$@"'
+        command, program = ["unshare", "--pid", "--fork", "--uts", "bash", "-c", shell, *command], ""
+    environment = {**os.environ, "PYTHONHOME": sys.base_prefix}
     asleep = subprocess.Popen(
-        ["ruby", "-c", _ASLEEP, "sidekiq"],  # the name by which /proc shows it
-        executable=os.path.realpath(sys.executable),
-        env={**os.environ, "PYTHONHOME": sys.base_prefix},
-        stdout=subprocess.PIPE,
-        cwd=folder,
+        command, executable=program or None, env=environment, stdout=subprocess.PIPE, cwd=folder, start_new_session=True
     )
     try:
         assert asleep.stdout is not None
         asleep.stdout.readline()  # it ignores the signal by now
-        host, now = socket.gethostname(), time.time()
-        identity = f"{host}:{asleep.pid}:0123456789ab"
-        said = {**info, "hostname": host, "pid": asleep.pid, "identity": identity, "started_at": now}
+        host, now = box or socket.gethostname(), time.time()
+        pid = asleep.pid if box is None else 1
+        identity = f"{host}:{pid}:0123456789ab"
+        said = {**info, "hostname": host, "pid": pid, "identity": identity, "started_at": now}
         client.sadd("processes", identity)
         beat: dict[Any, Any] = {
             "info": json.dumps(said),
@@ -63,7 +72,8 @@ def running(
             client.hset(f"{identity}:work", mapping={f"t{at}": json.dumps(one) for at, one in enumerate(works)})
         yield identity, asleep
     finally:
-        asleep.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(asleep.pid, signal.SIGKILL)
         asleep.wait(120)
         if asleep.stdout is not None:
             asleep.stdout.close()

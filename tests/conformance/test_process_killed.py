@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import socket
+import threading
 import time
 from collections import Counter
 from unittest import mock
@@ -21,6 +23,7 @@ from modules import account
 from process_rounds import change
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import process_stop
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.installation import kernel
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import lost
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive_reader import Archive
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption, SidekiqError
@@ -431,3 +434,58 @@ def test_without_waiting_it_leaves_the_signal_and_says_no_more(scratch_redis, tm
         with pytest.raises(SidekiqError, match=r"is not quiet after 0.3 s"):
             change(scratch_redis, **{**options, "state": "quiet", "wait": True, "wait_timeout": "0.3s"})
         assert process.poll() is None
+
+
+def test_jobs_were_pushed_back_though_a_last_heartbeat_names_none(scratch_redis, tmp_path):
+    """Between pushing back and signing off Sidekiq may send one more heartbeat, which no longer has the jobs."""
+    with stand_in.running(scratch_redis, INFO, WORKS, silent=0.0) as (identity, _process):
+
+        def end():
+            while not scratch_redis.llen(f"{identity}-signals"):
+                time.sleep(0.01)
+            time.sleep(1.0)  # its running jobs were seen
+            for job in WORKS:
+                scratch_redis.rpush(f"queue:{job['queue']}", job["payload"])
+            scratch_redis.hset(identity, mapping={"busy": 0, "quiet": "true", "beat": repr(time.time())})
+            scratch_redis.delete(f"{identity}:work")
+            time.sleep(1.0)  # this was seen, too
+            scratch_redis.srem("processes", identity)
+
+        ending = threading.Thread(target=end)
+        ending.start()
+        result = change(scratch_redis, state="stopped", identities=[identity], archive_dir=str(tmp_path))
+        ending.join()
+    assert (result["pushed_back"], result["lost"], result["completed"]) == (3, 0, 0)
+    assert [job["outcome"] for job in result["processes"][0]["jobs"]] == ["pushed_back"] * 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make namespaces")
+def test_a_process_in_a_container_is_killed_by_its_pid_on_this_host(scratch_redis, tmp_path):
+    with stand_in.running(scratch_redis, INFO, WORKS, box="7207be031381") as (identity, process):
+        assert identity.startswith("7207be031381:1:")
+        result = change(scratch_redis, **task(scratch_redis, identity, tmp_path).options)
+        assert process.wait(10) is not None
+    assert (result["restored"], result["lost"]) == (3, 0)
+    assert once(scratch_redis)
+
+
+def test_a_process_of_a_renamed_host_is_not_killed_on_a_guess(scratch_redis, tmp_path, monkeypatch):
+    """It has our pid and start, but does not show in Redis that it became quiet: it may be another one."""
+    monkeypatch.setattr(
+        "ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.installation.kernel.parse_title", _titled
+    )
+    with stand_in.running(scratch_redis, INFO, WORKS) as (identity, process):
+        other = identity.replace(socket.gethostname(), "former-name")
+        info = json.loads(scratch_redis.hget(identity, "info"))
+        scratch_redis.rename(identity, other)
+        scratch_redis.rename(f"{identity}:work", f"{other}:work")
+        scratch_redis.srem("processes", identity)
+        scratch_redis.sadd("processes", other)
+        scratch_redis.hset(other, "info", json.dumps({**info, "hostname": "former-name", "identity": other}))
+        with pytest.raises(SidekiqError, match="may be two processes.*Nothing was killed"):
+            change(scratch_redis, **task(scratch_redis, other, tmp_path).options)
+        assert process.poll() is None
+
+
+def _titled(command):
+    return kernel.Title("7.3.2", "live", 3, 5, False) if command.startswith("ruby\0-c\0") else None

@@ -17,6 +17,7 @@ import os
 import pathlib
 import re
 import tempfile
+import threading
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ import yaml
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import process_stop
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.installation import kernel
 from ansible_collections.fediverse.mastodon.tests.instance import situations
 from ansible_collections.fediverse.mastodon.tests.lab import admin_api
 
@@ -98,6 +100,7 @@ RUNS: dict[str, list[dict[str, Any]]] = {
         {"state": "stopped", "running": {"jids": ["{stuck}"]}, "signal": "KILL"},
         {"state": "absent"},
     ],
+    "sidekiq_host_process": [{"stop_timeout": "10s"}],
     "sidekiq_wait": [{"until": [{"queue": "pull", "size": 10**9}, {"gone": "no.such:1:abc"}]}],
     "sidekiq_config": [
         {"concurrency": 10, "timeout": 30, "backup": True},
@@ -165,6 +168,8 @@ class Modules:
             arguments = {**options, "mastodon_root": str(self._directory)}
         elif name.startswith("export"):
             arguments.update(database_url=self._database_url, mastodon_root=str(self._directory))
+        if name == "sidekiq_host_process":
+            arguments = {**options, "processes": self.unmatched}
         if name == "mastodon_info":
             arguments["mastodon_root"] = str(self._directory / "live")
         if name in ("sidekiq_job", "sidekiq_process"):
@@ -211,10 +216,15 @@ class Modules:
             (folder / ".env.production").write_text("REDIS_HOST=localhost\n")
         with (
             stand_in.running(self._client, info, [], folder=folders[1]),
-            stand_in.running(self._client, info, [], folder=folders[0]) as (identity, _process),
+            stand_in.running(self._client, info, [], folder=folders[0]) as (identity, process),
         ):
             self._client.delete(identity)
+            self.unmatched = [{"pid": process.pid, "ticks": kernel.start_ticks(process.pid)}]
+            reaper = threading.Thread(target=process.wait)  # else it is a zombie, which has ended, too
+            reaper.start()
             yield
+            process.kill()
+            reaper.join()
 
     def spoil_a_record(self):
         (self._directory / "runs" / "spoilt.json").touch()
@@ -267,7 +277,7 @@ def results_of(name, modules, check_mode=False):
         modules.run("run_record", nowhere)
         modules.spoil_a_record()
     results = []
-    with modules.neighbors() if name == "mastodon_info" else contextlib.nullcontext():
+    with modules.neighbors() if name in ("mastodon_info", "sidekiq_host_process") else contextlib.nullcontext():
         for options in RUNS[name]:
             if check_mode:
                 results.append(modules.run(name, options, check_mode=True))

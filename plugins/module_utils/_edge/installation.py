@@ -138,7 +138,9 @@ def _silent(silent: Silent) -> Result:
         "kind": silent.worker.kind,
         "ours": silent.worker.ours,
         "pids": list(silent.pids),
+        "processes": [{"pid": member.process.pid, "ticks": member.process.ticks} for member in silent.worker.unmatched],
         "busy": silent.busy,
+        "starting": silent.starting,
         "reason": clean(silent.reason),
     }
 

@@ -294,7 +294,8 @@ def _stop(
     _tell(means, planned, signals.STOP, "quieted" if options["wait"] else "stopped", session)
     if options["wait"]:
         for one in planned:
-            _end(one, process_stop.await_end(means, one.identity, one.local), result, session)
+            running = (*one.picked.jobs, *one.picked.innocents)
+            _end(one, process_stop.await_end(means, one.identity, one.local, running), result, session)
 
 
 def _remove(

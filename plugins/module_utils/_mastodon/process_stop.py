@@ -98,11 +98,17 @@ def await_quiet(means: Means, identity: str) -> None:
         time.sleep(_PAUSE)
 
 
-def await_end(means: Means, identity: str, local: Local | None) -> Stopped:
-    """Until a process that was told to stop has ended, and what became of its jobs."""
+def await_end(means: Means, identity: str, local: Local | None, running: t.Iterable[Work] = ()) -> Stopped:
+    """Until a process that was told to stop has ended, and what became of its jobs: those that are `running`, and later ones.
+
+    A heartbeat between pushing back and signing off names no job any more. So of a process that has signed off every job
+    counts that was seen; one that was killed is recorded as of its last heartbeat.
+    """
     found = Stopped()
+    seen = {(work.thread, name_of(work.job)): work for work in running}
     while True:
         process, work = _look(means, identity)
+        seen.update({(one.thread, name_of(one.job)): one for one in work})
         if process is not None and process.alive and (len(work) == process.busy or not found.work):
             found.work = tuple(work)
         if process is None or not process.alive or (local is not None and is_gone(local.pid, local.ticks)):
@@ -114,6 +120,7 @@ def await_end(means: Means, identity: str, local: Local | None) -> Stopped:
             )
         time.sleep(_PAUSE)
     if _has_signed_off(means, identity):
+        found.work = tuple(seen.values())
         return _account(means, identity, found)
     found.complete = False
     stop, archive = _record(means, identity, found.work, local)

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import os
 import pwd
-import stat
 import typing as t
 from dataclasses import dataclass, field
 
 from .._sidekiq.errors import BadOption
+from .._sidekiq.regular_file import read_regular
 from . import dotenv
 
-_LARGEST: t.Final = 1024 * 1024  # characters
+_LARGEST: t.Final = 1024 * 1024  # bytes
 FILES: t.Final = (".env.production.local", ".env.local", ".env.production", ".env")
 
 
@@ -82,12 +82,9 @@ def collect(
 
 
 def _read(path: str) -> str | None:
-    """The text of a file. Not of a pipe, for which a reader waits for ever: the folder may be another user's."""
+    """The text of a file, which may be that of another user."""
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8", errors="replace", newline="") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise BadOption(f"mastodon_root: {path} is not a regular file. Set redis_url instead.")
-            return file.read(_LARGEST)
+        return read_regular(path, _LARGEST).decode(errors="replace")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError:

@@ -34,6 +34,7 @@ WITHOUT_REDIS = {
     "run_record",
     "run_record_info",
     "sidekiq_config",
+    "sidekiq_host_process",
 }
 """Modules that are not in the action group, as they do not take its options of the connection."""
 CONSTRAINTS = ("mutually_exclusive", "required_together", "required_one_of", "required_if", "required_by")

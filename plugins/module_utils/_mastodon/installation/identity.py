@@ -22,7 +22,7 @@ CLOCKS: t.Final = 5.0
 """Seconds by which the clocks of the kernel and of Sidekiq may differ."""
 LONGEST_BOOT: t.Final = 900.0
 """Seconds in which Mastodon boots, from the start of its process to the start of Sidekiq within."""
-FIRST_HEARTBEAT: t.Final = 180.0
+FIRST_HEARTBEAT: t.Final = 120.0
 """Seconds after which a process without a heartbeat is more than a young one."""
 
 
@@ -36,10 +36,14 @@ class Match:
 
 @dataclass(frozen=True)
 class Matches:
-    """By the pid on this host: the heartbeat of each process, or the reason why none is its own."""
+    """By the pid on this host: the heartbeat of each process, or the reason why none is its own.
+
+    `starting`: so young that the first heartbeat may still come.
+    """
 
     found: t.Mapping[int, Match] = field(default_factory=dict)
     reasons: t.Mapping[int, str] = field(default_factory=dict)
+    starting: frozenset[int] = frozenset()
 
 
 def match(processes: t.Sequence[HostProcess], heartbeats: t.Iterable[Process], server: str, now: float) -> Matches:
@@ -70,12 +74,12 @@ def match(processes: t.Sequence[HostProcess], heartbeats: t.Iterable[Process], s
         if process.pid not in found and not named[process.pid] and not process.isolated
     }
     found.update({pid: Match(one, False) for pid, one in _unique(renamed).items()})
+    left = [process for process in processes if process.pid not in found]
     reasons = {
-        process.pid: _reason(process, by_pid[process.inner_pid], agreeing[process.pid], server, now)
-        for process in processes
-        if process.pid not in found
+        process.pid: _reason(process, by_pid[process.inner_pid], agreeing[process.pid], server, now) for process in left
     }
-    return Matches(found, reasons)
+    young = {process.pid for process in left if now - process.started_at < FIRST_HEARTBEAT}
+    return Matches(found, reasons, frozenset(young))
 
 
 def agrees(process: HostProcess, heartbeat: Process) -> bool:

@@ -27,6 +27,7 @@ class Member:
     process: HostProcess
     match: Match | None
     reason: str = ""
+    starting: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,16 @@ class Worker:
 
 @dataclass(frozen=True)
 class Silent:
-    """An active worker whose jobs Redis does not show. `busy`: what the titles of the processes say, None if they do not."""
+    """An active worker whose jobs Redis does not show.
+
+    `busy`: what the titles of the processes say, None if they do not. `starting`: it may show them soon.
+    """
 
     worker: Worker
     pids: tuple[int, ...]
     busy: int | None
     reason: str
+    starting: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,12 +158,19 @@ def _worker(worker: Worker) -> Worker:
     """Settings that contradict each other: whose heartbeat it seems to be is then nothing to rely on."""
     if not worker.ours or not worker.reason:
         return worker
-    return replace(worker, members=tuple(replace(one, match=None, reason=worker.reason) for one in worker.members))
+    return replace(
+        worker, members=tuple(replace(one, match=None, reason=worker.reason, starting=False) for one in worker.members)
+    )
 
 
 def _members(processes: t.Sequence[HostProcess], paired: Matches, sources: Sources) -> tuple[Member, ...]:
     return tuple(
-        Member(process, paired.found.get(process.pid), sources.problem or paired.reasons.get(process.pid, ""))
+        Member(
+            process,
+            paired.found.get(process.pid),
+            sources.problem or paired.reasons.get(process.pid, ""),
+            sources.problem is None and process.pid in paired.starting,
+        )
         for process in processes
     )
 
@@ -203,12 +215,14 @@ def _silent(worker: Worker, sources: Sources) -> t.Iterator[Silent]:
     if not worker.active:
         return
     if not worker.members:
-        yield Silent(worker, (), None, sources.problem or _no_process(worker))
+        starting = worker.unit is not None and worker.unit.state == "activating"
+        yield Silent(worker, (), None, sources.problem or _no_process(worker), starting)
     unmatched = worker.unmatched
     if unmatched:
         titles = [member.process.title for member in unmatched]
         busy = sum(title.busy for title in titles if title) if all(titles) else None
-        yield Silent(worker, tuple(member.process.pid for member in unmatched), busy, unmatched[0].reason)
+        starting = all(member.starting for member in unmatched)
+        yield Silent(worker, tuple(member.process.pid for member in unmatched), busy, unmatched[0].reason, starting)
 
 
 def _no_process(worker: Worker) -> str:

@@ -69,7 +69,7 @@ def test_file_that_may_not_be_read_names_owner_and_become(tmp_path, monkeypatch)
         raise PermissionError(13, "Permission denied", path)
 
     (tmp_path / ".env.production.local").write_text("A=b")
-    monkeypatch.setattr(variables, "open", refuse, raising=False)
+    monkeypatch.setattr(variables, "read_regular", refuse)
     with pytest.raises(BadOption) as failure:
         collect(str(tmp_path), {}, "u", {})
     owner = pwd.getpwuid(os.stat(tmp_path).st_uid).pw_name
