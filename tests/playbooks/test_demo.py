@@ -186,7 +186,7 @@ def test_without_a_terminal_it_shows_the_way_from_the_finding_to_the_undoing_and
 def test_the_first_screen_of_the_readme_is_what_it_shows(shown):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     [transcript] = re.findall(r"^```text\n\$ \./dev demo\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
-    lines, parts = lines_of(shown[0]), parts_of(transcript)
+    lines, parts = lines_of(shown), parts_of(transcript)
     assert first_that_is_not_there(parts, lines) is None
     assert len(transcript.splitlines()) < 40
     for part in parts:  # the comparison sees each line of it
