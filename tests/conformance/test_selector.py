@@ -375,8 +375,8 @@ def test_nothing_given_is_an_error_that_says_what_to_give(scratch_redis):
     [
         ({"error_message": "code (5"}, r"error_message is no regular expression: .*position 5: code \(5$"),
         ({"error_message": "a**"}, r"error_message is no regular expression: .*position 2: a\*\*$"),
-        ({"where": "attempts >"}, "where is no JMESPath expression: .*column 10.*attempts >"),
-        ({"where": "queue == 'push' && ["}, r"where is no JMESPath expression: .*column 20.*queue == 'push' && \[.$"),
+        ({"where": "attempts >"}, 'where is no JMESPath expression: .*Incomplete expression: "attempts >"$'),
+        ({"where": "queue == 'push' && [."}, r"where is no JMESPath expression: .*column 20.*queue == 'push' && \[\."),
         ({"where": "attempt > `3`"}, "where: a job has no field attempt; it has .*attempts"),
         ({"where": "malformed == true"}, "where: write `true` in backquotes"),
         ({"where": "no_such(class)"}, r"where is no JMESPath expression: .*no_such\(\)"),

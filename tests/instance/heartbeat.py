@@ -130,6 +130,11 @@ def kept_alive(client: redis.Redis, processes: Iterable[Process], every: float =
         thread.join()
 
 
+def timeless(value: Any) -> Any:
+    """The value of a key without the moment of a heartbeat, which changes while processes are kept alive."""
+    return {field: item for field, item in value.items() if field != "beat"} if isinstance(value, dict) else value
+
+
 def _work(job: Running) -> dict[str, Any]:
     return {"queue": job.payload["queue"], "payload": compact(job.payload), "run_at": int(job.since)}
 

@@ -12,7 +12,7 @@ from ansible_collections.fediverse.mastodon.tests.instance import server
 SECRET, PASSWORD = "s3cret-post-of-somebody", "0pen-sesame"
 
 TASKS = [
-    ("sidekiq_job", {"state": "absent"}, "No condition is given, so this would mean every job there is."),
+    ("sidekiq_job", {"state": "absent"}, "No condition is given, so this would edit every job there."),
     (
         "sidekiq_job",
         {"state": "absent", "all": True, "max_jobs": 5},
@@ -26,7 +26,7 @@ TASKS = [
     (
         "sidekiq_job",
         {"state": "moved", "all": True, "to_queue": "taken"},
-        "the key 'queue:taken' holds a string where Sidekiq",
+        "The key queue:taken in Redis is no list",
     ),
     (
         "sidekiq_job",

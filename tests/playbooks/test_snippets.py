@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from ansible_collections.fediverse.mastodon.tests.conformance.vectors import load_vector
-from ansible_collections.fediverse.mastodon.tests.instance import server, situations
+from ansible_collections.fediverse.mastodon.tests.instance import heartbeat, server, situations
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -142,8 +142,8 @@ CASES = {
 def instance():
     """A client of an instance in trouble, and its URL."""
     with server.running("--save", "") as running, contextlib.closing(running.client()) as client:
-        situations.trouble(client, scale=SCALE)
-        yield client, running.url
+        with heartbeat.kept_alive(client, situations.trouble(client, scale=SCALE), every=2.0):
+            yield client, running.url
 
 
 @pytest.fixture
@@ -166,9 +166,10 @@ def play(tmp_path, ansible_playbook, instance):
 
 
 def everything(client):
-    """All that a server holds; of what expires only that it does."""
+    """All that a server holds, but for the moments of heartbeats; of what expires only that it does."""
     return {
-        key: (entry["type"], entry["ttl_ms"] is None, entry["value"]) for key, entry in load_vector.dump(client).items()
+        key: (entry["type"], entry["ttl_ms"] is None, heartbeat.timeless(entry["value"]))
+        for key, entry in load_vector.dump(client).items()
     }
 
 

@@ -28,9 +28,8 @@ class Expression:
         try:
             self._compiled = jmespath.compile(expression)
         except (JMESPathError, RecursionError) as problem:
-            what = printable(
-                str(problem).rstrip("\n ^")
-            )  # below the expression it points to a column, which it names, too
+            # JMESPath draws an arrow below the expression. The text before the arrow names the column, too.
+            what = printable(str(problem).rstrip("\n ^"))
             raise BadOption(f"{option} is no JMESPath expression: {what}") from None
         self._option = option
         self._mistakes = (ArityError, UnknownFunctionError)  # which it finds only when it comes to the call

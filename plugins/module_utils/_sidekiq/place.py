@@ -114,7 +114,7 @@ def wrong_type(name: bytes, kind: str = "") -> str:
     """What to say of a key that is of another type than Sidekiq's; C(kind) is Sidekiq's."""
     is_no = f"is no {kind}" if kind else "is of another type than Sidekiq's"
     return (
-        f"The key {text(name)} in Redis {is_no}, so what Sidekiq keeps there cannot be read, by Sidekiq neither."
+        f"The key {text(name)} in Redis {is_no}, so neither this task nor Sidekiq can read it."
         " Find out who wrote it (redis-cli TYPE), and rename or delete it."
     )
 
