@@ -25,7 +25,7 @@ def run(
     log: Path,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-    timeout: float = 30 * MINUTE,
+    timeout: float = 45 * MINUTE,
 ) -> None:
     """Run a command without a terminal and append what it prints to a log. Raises Failed. Nothing it started is left."""
     if _stopped.is_set():
