@@ -141,9 +141,12 @@ CASES = {
 @pytest.fixture
 def instance():
     """A client of an instance in trouble, and its URL."""
-    with server.running("--save", "") as running, contextlib.closing(running.client()) as client:
-        with heartbeat.kept_alive(client, situations.trouble(client, scale=SCALE), every=2.0):
-            yield client, running.url
+    with (
+        server.running("--save", "") as running,
+        contextlib.closing(running.client()) as client,
+        heartbeat.kept_alive(client, situations.trouble(client, scale=SCALE), every=2.0),
+    ):
+        yield client, running.url
 
 
 @pytest.fixture
