@@ -20,6 +20,7 @@ NONE_OF_REDIS = {
     "run_record",
     "run_record_info",
     "sidekiq_config",
+    "sidekiq_host_process",
 }
 USER, PASSWORD = "helper", "open sesame"
 

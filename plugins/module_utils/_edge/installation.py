@@ -12,6 +12,7 @@ import time
 import typing as t
 
 from .._mastodon.installation import inventory, kernel
+from .._mastodon.installation.identity import Match
 from .._mastodon.installation.inventory import Installation, Member, Silent, Worker
 from .._mastodon.installation.systemd import read_units
 from .._sidekiq.connection import connect, describe, translate_errors
@@ -112,13 +113,12 @@ def _worker(worker: Worker) -> Result:
         "container": first.container if first else None,
         "engine": first.engine if first else None,
         "doubt": clean(worker.reason) if worker.reason else None,
-        "processes": [_process(member) for member in worker.members if member.match is not None],
+        "processes": [_process(member, member.match) for member in worker.members if member.match is not None],
     }
 
 
-def _process(member: Member) -> Result:
-    assert member.match is not None
-    heartbeat = member.match.heartbeat
+def _process(member: Member, match: Match) -> Result:
+    heartbeat = match.heartbeat
     return {
         "identity": heartbeat.identity,
         "pid": member.process.pid,
@@ -126,7 +126,7 @@ def _process(member: Member) -> Result:
         "busy": heartbeat.busy,
         "quiet": heartbeat.quiet,
         "alive": heartbeat.alive,
-        "named": member.match.named,
+        "named": match.named,
         "started_at": iso(heartbeat.started_at),
         "started_epoch": None if heartbeat.started_at is None else round(heartbeat.started_at, 3),
     }

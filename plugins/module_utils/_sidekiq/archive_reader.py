@@ -95,7 +95,7 @@ def _checked(lines: _Lines, path: str) -> tuple[Header, int, bytes | None, bool]
 
 def _seal(found: t.Mapping[str, t.Any], count: int, checksum: str, path: str, number: int) -> str:
     """The checksum of all lines before the seal, which it must say."""
-    if type(found["sealed"]) is not int or found["sealed"] != count:
+    if isinstance(found["sealed"], bool) or not isinstance(found["sealed"], int) or found["sealed"] != count:
         raise damaged(path, number, f"the seal is for another number of jobs than the {count} that are there")
     if found.get("checksum") != checksum:
         raise damaged(path, number, "the checksum in the seal is not that of the lines before")

@@ -95,8 +95,10 @@ class Obstacles:
         return batch.ask("zscore", self._key(SETS[becomes.to]), becomes.new)
 
     def _is_there(self, one: Planned, answer: Answer) -> bool:
-        assert one.becomes is not None
-        return answer.get() is not None or hash(one.becomes.new) & _MASK in self._coming.get(one.becomes.to, ())
+        becomes = one.becomes
+        if becomes is None:
+            return False
+        return answer.get() is not None or hash(becomes.new) & _MASK in self._coming.get(becomes.to, ())
 
     def _ask_locks(self, batch: Batch, one: Planned) -> list[_Lock]:
         digest = one.job.lock_digest

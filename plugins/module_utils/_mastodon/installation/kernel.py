@@ -235,6 +235,7 @@ def _name_inside(pid: str) -> str:
     if nsenter is None:
         return ""
     try:
+        # pylint: disable-next=ansible-bad-function
         done = subprocess.run(
             [nsenter, "--target", pid, "--uts", "uname", "-n"],
             stdin=subprocess.DEVNULL,

@@ -80,8 +80,8 @@ def test_what_heartbeats_tell_must_hold_until_all_have_beaten_again():
     judge = Judge()
     looks = [shown(0.0, by_heartbeat=True), shown(0.0, "other")]
 
-    def met(began, beats, seen=looks):
-        return [one["met"] for one in judge.judge(seen, beats, began, began + 2.0)]
+    def met(began, beats, seen=None):
+        return [one["met"] for one in judge.judge(seen or looks, beats, began, began + 2.0)]
 
     assert met(0.0, {"a": 1.0, "b": 2.0}) == [False, True]
     assert met(2.5, {"a": 11.0, "b": 12.0}) == [False, True], "they may have collected their jobs before the look"

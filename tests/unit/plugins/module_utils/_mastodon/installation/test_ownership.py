@@ -67,8 +67,8 @@ def verdict(owner, instance=None, **fields):
     ],
 )
 def test_whether_two_settings_mean_one_redis(one, other, same):
-    assert same_redis(one, other) is same
-    assert same_redis(other, one) is same
+    for pair in ((one, other), (other, one)):
+        assert same_redis(*pair) is same
 
 
 def test_roots_are_the_same_through_symbolic_links(roots):
