@@ -135,8 +135,7 @@ def interrupted_runs(runbooks: Sequence[str], runs: int, first: int) -> tuple[st
                 if one.is_bad:
                     bad = True
                     print(interruptions.describe(runbook, seed, one), file=sys.stderr, flush=True)
-                elif sys.stderr.isatty():
-                    print(f"\r{runbook}: {len(found)} of {runs}", end="", file=sys.stderr, flush=True)
+                _show_progress(f"{runbook}: {len(found)} of {runs}", len(found))
             rows.append(_interruption_row(runbook, found))
     head = (
         "runbook",
@@ -150,6 +149,14 @@ def interrupted_runs(runbooks: Sequence[str], runs: int, first: int) -> tuple[st
         "twice",
     )
     return table(head, rows), bad
+
+
+def _show_progress(progress: str, done: int) -> None:
+    """On one line of a terminal, or a line for every tenth in a file."""
+    if sys.stderr.isatty():
+        print(f"\r{progress}", end="", file=sys.stderr, flush=True)
+    elif not done % 10:
+        print(progress, file=sys.stderr, flush=True)
 
 
 def _interrupted_run(runbook: str, seed: int) -> interruptions.Round:

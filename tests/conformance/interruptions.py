@@ -28,7 +28,7 @@ from ansible_collections.fediverse.mastodon.tests.conformance import storm
 
 _PUSHES, _CRAWLS, _BACKUPS = storm.CLASSES
 _MARK = "FEDIVERSE_INTERRUPTED_ROUND"
-_PATIENCE = 120.0
+_PATIENCE = 600.0
 SIZE = 6_000
 """Jobs in the largest queue."""
 
@@ -228,10 +228,12 @@ def _undo(controller: Controller, chance: random.Random) -> tuple[int | None, bo
         return None, False
     if again:
         first = controller.start("undo", {"run": run})
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            first.wait(chance.random() * 8)
-        interrupt(controller, first, chance.choice(WAYS))
-        first.wait(_PATIENCE)
+        pause, way = chance.random() * 8, chance.choice(WAYS)
+        try:
+            first.wait(pause)
+        except subprocess.TimeoutExpired:
+            interrupt(controller, first, way)
+            first.wait(_PATIENCE)
     undo = controller.start("undo", {"run": run})
     return undo.wait(_PATIENCE), again
 
