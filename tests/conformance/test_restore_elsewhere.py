@@ -28,10 +28,12 @@ def edit(client, directory, **options):
 
 
 def restore(client, archive, server="here db 0", **options):
-    """What the run did, which is what check mode has predicted."""
+    """What the run did, which is what check mode has predicted, but for the moment and for jobs that have moved on."""
     predicted = jobs.restore(session(client, jobs.ARCHIVE_OPTIONS, server, True, path=archive, **options))
     done = jobs.restore(session(client, jobs.ARCHIVE_OPTIONS, server, path=archive, **options))
-    assert {**done, "moved_on": 0} == {**predicted, "moved_on": 0}
+    assert done["began_epoch"] >= predicted["began_epoch"]
+    own = {"moved_on": 0, "began_epoch": 0.0}
+    assert {**done, **own} == {**predicted, **own}
     return done
 
 
