@@ -52,6 +52,8 @@ def test_quiet_then_stopped(live, tmp_path):
             assert run(live, "sidekiq_wait", until=until, interval="0.3s", timeout="300s")["met"]
         live.client.set("told", 1)
         wait_for("it has ended the other one", 300, lambda: live.client.llen("lab:performed") == 2)
+        # Until the next heartbeat Redis lists the job that has just ended as running, and nothing is known of it.
+        wait_for("its heartbeat says so", 300, lambda: live.client.hget(worker.identity, "busy") == b"1")
 
         refused = run(live, "sidekiq_process", state="stopped", identities=[worker.identity], max_running=0)
         assert refused["failed"] and "other jobs run in" in refused["msg"]
