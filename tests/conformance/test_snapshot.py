@@ -17,6 +17,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys i
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.snapshot import PARTS, read_snapshot
 from ansible_collections.fediverse.mastodon.tests.conformance import looking
 from ansible_collections.fediverse.mastodon.tests.instance import situations
+from ansible_collections.fediverse.mastodon.tests.instance.heartbeat import kept_alive
 
 
 def read(client, key, parts=PARTS, clock=None):
@@ -153,8 +154,9 @@ def test_foreign_types_under_sidekiqs_names_do_no_harm(scratch_redis, kind):
         kept = scratch_redis.dump(name)
         scratch_redis.delete(name)
         FOREIGN[kind](scratch_redis, name)
-        looking.info(scratch_redis)
-        looking.health(scratch_redis)
+        # Nothing beats here, so there is no heartbeat to wait for; what it sends is read all the same.
+        looking.info(scratch_redis, heartbeat_timeout=0)
+        looking.health(scratch_redis, heartbeat_timeout=0)
         scratch_redis.delete(name)
         if kept is not None:
             scratch_redis.restore(name, 60_000, kept)
@@ -176,29 +178,36 @@ def test_a_foreign_type_hides_nothing_else(scratch_redis):
     assert (after.processes, after.work, after.schedule) == (before.processes, before.work, before.schedule)
 
 
+def judged(client, prefix=""):
+    """The ids of all findings, and how many locks are held and how many of them are orphaned."""
+    found = [finding["id"] for finding in looking.health(client, prefix)["findings"]]
+    locks = looking.info(client, prefix, sections=["locks"])["locks"]
+    return found, locks["total"], locks["orphaned"]
+
+
 @pytest.mark.parametrize("prefix", ["mastodon:", "\N{SNOWMAN}[a-z]*:"])
 def test_a_namespace_hides_nothing_and_shows_nothing_else(scratch_redis, prefix):
-    situations.trouble(scratch_redis, scale=0.01)
+    processes = situations.trouble(scratch_redis, scale=0.01)
+    # Locks are orphaned only once every process has sent a newer heartbeat.
+    with kept_alive(scratch_redis, processes, every=0.2):
+        plain = judged(scratch_redis)
     now = time.time()
     parts = [part for part in PARTS if part != "server"]
     before = read(scratch_redis, Keys(), parts, clock=now)
-    judged = looking.health(scratch_redis)
-    audited = looking.info(scratch_redis, sections=["locks"])["locks"]
     for name in scratch_redis.keys("*"):
         scratch_redis.rename(name, prefix.encode() + name)
     after = read(scratch_redis, Keys(prefix), parts, clock=now)
     assert dataclasses.replace(after, round_trips=0) == dataclasses.replace(before, round_trips=0)
-    assert [found["id"] for found in looking.health(scratch_redis, prefix)["findings"]] == [
-        found["id"] for found in judged["findings"]
-    ]
-    locks = looking.info(scratch_redis, prefix, sections=["locks"])["locks"]
-    assert (locks["total"], locks["orphaned"]) == (audited["total"], audited["orphaned"]) != (0, 0)
+    with kept_alive(scratch_redis, processes, every=0.2, prefix=prefix):
+        assert judged(scratch_redis, prefix) == plain
+    found, _locks, orphaned = plain
+    assert orphaned and "locks_orphaned" in found
     without = read(scratch_redis, Keys(), parts, clock=now)
     assert (without.queues, without.processes, without.locks) == ((), (), 0)
 
 
 def test_a_user_who_may_only_read_sees_all_but_the_server(scratch_redis):
-    situations.trouble(scratch_redis, scale=0.01)
+    processes = situations.trouble(scratch_redis, scale=0.01)
     scratch_redis.execute_command("ACL", "SETUSER", "reader", "reset", "on", ">pass", "~*", "+@read")
     path = scratch_redis.connection_pool.connection_kwargs["path"]
     try:
@@ -208,9 +217,10 @@ def test_a_user_who_may_only_read_sees_all_but_the_server(scratch_redis):
             hidden: dict[str, Any] = {"server": None, "round_trips": 0}
             assert dataclasses.replace(ours, **hidden) == dataclasses.replace(theirs, **hidden)
             assert (theirs.server.version, theirs.server.rdb_enabled, theirs.server.loading) == (None, None, False)
-            locks, seen = (looking.info(client)["locks"] for client in (scratch_redis, reader))
-            assert {**locks, "oldest_age": None} == {**seen, "oldest_age": None}
-            known = {found["id"] for found in looking.health(scratch_redis)["findings"]} - {"redis_persistence"}
-            assert {found["id"] for found in looking.health(reader)["findings"]} == known
+            with kept_alive(scratch_redis, processes, every=0.2):
+                locks, seen = (looking.info(client, sections=["locks"])["locks"] for client in (scratch_redis, reader))
+                known = {found["id"] for found in looking.health(scratch_redis)["findings"]} - {"redis_persistence"}
+                assert {found["id"] for found in looking.health(reader)["findings"]} == known
+            assert locks["orphaned"] and {**locks, "oldest_age": None} == {**seen, "oldest_age": None}
     finally:
         scratch_redis.execute_command("ACL", "DELUSER", "reader")

@@ -71,10 +71,11 @@ class Process:
         return info
 
 
-def write(client: redis.Redis, process: Process, beat: float | None = None) -> None:
+def write(client: redis.Redis, process: Process, beat: float | None = None, prefix: str = "") -> None:
     """Write one heartbeat of a process, of this moment unless `beat` (epoch seconds) says otherwise.
 
-    What it leaves expires TTL seconds after the beat, so a beat further back leaves a ghost.
+    What it leaves expires TTL seconds after the beat, so a beat further back leaves a ghost. `prefix` stands before each
+    key, as redis-namespace puts it there.
     """
     now = time.time()
     beat = now if beat is None else beat
@@ -85,14 +86,15 @@ def write(client: redis.Redis, process: Process, beat: float | None = None) -> N
         fields["concurrency"] = process.concurrency
     work: dict[_Text, _Text] = {_thread(number): compact(_work(job)) for number, job in enumerate(process.running)}
     pipe = client.pipeline(transaction=True)
-    pipe.sadd("processes", process.identity)
-    pipe.delete(process.identity, process.work_key)
+    identity, work_key = prefix + process.identity, prefix + process.work_key
+    pipe.sadd(f"{prefix}processes", process.identity)
+    pipe.delete(identity, work_key)
     if left > 0:
-        pipe.hset(process.identity, mapping=fields)
-        pipe.pexpire(process.identity, left)
+        pipe.hset(identity, mapping=fields)
+        pipe.pexpire(identity, left)
         if work:
-            pipe.hset(process.work_key, mapping=work)
-            pipe.pexpire(process.work_key, left)
+            pipe.hset(work_key, mapping=work)
+            pipe.pexpire(work_key, left)
     pipe.execute()
 
 
@@ -107,8 +109,13 @@ def ghost(client: redis.Redis, identity: str) -> None:
 
 
 @contextlib.contextmanager
-def kept_alive(client: redis.Redis, processes: Iterable[Process], every: float = 5.0) -> Iterator[None]:
-    """Let processes beat every so many seconds until the end of the block, with a thread; their jobs go on running."""
+def kept_alive(
+    client: redis.Redis, processes: Iterable[Process], every: float = 5.0, prefix: str = ""
+) -> Iterator[None]:
+    """Let processes beat every so many seconds until the end of the block, with a thread; their jobs go on running.
+
+    `prefix` stands before each key.
+    """
     living = tuple(processes)
     over = threading.Event()
 
@@ -117,10 +124,10 @@ def kept_alive(client: redis.Redis, processes: Iterable[Process], every: float =
         with contextlib.suppress(redis.ConnectionError):
             while not over.wait(every):
                 for process in living:
-                    write(client, process)
+                    write(client, process, prefix=prefix)
 
     for process in living:
-        write(client, process)
+        write(client, process, prefix=prefix)
     thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
     thread.start()
     try:
