@@ -163,6 +163,8 @@ class Modules:
             self._client.delete(*self._client.smembers("processes"))  # nothing runs, so that orphans are certain
         if name == "export":
             arguments["patience"] = 0
+        if name in ("sidekiq_info", "sidekiq_health_info"):
+            arguments = {"heartbeat_timeout": 0, **arguments}  # nobody beats here
         if name == "export_storage_info":
             arguments = {"threshold": 0.1, **options}
             self._spare_archive()
@@ -264,7 +266,8 @@ def modules(scratch_redis, tmp_path, capsys, database_url, monkeypatch):
     scratch_redis.sadd("processes", "quiet.example:1:abc")
     quiet = json.dumps({**process.info, "identity": "quiet.example:1:abc", "queues": ["pull"]})
     scratch_redis.hset("quiet.example:1:abc", mapping={"info": quiet, "beat": "1", "quiet": "true", "busy": 0})
-    monkeypatch.setattr(process_stop, "SILENT", 0.1)  # nobody beats here
+    for patience in ("SILENT", "CERTAIN"):
+        monkeypatch.setattr(process_stop, patience, 0.1)  # nobody beats here
     stuck = [stand_in.work(STUCK), stand_in.work("innocent")]
     with stand_in.running(scratch_redis, process.info, stuck), admin_api.running(admin_api.Server("t")) as api_url:
         yield Modules(scratch_redis, tmp_path, capsys, database_url, api_url)
