@@ -15,6 +15,7 @@ from pathlib import Path
 from runner.say import Failed
 
 MINUTE = 60
+_OF_A_TASK = 40
 _running: set[subprocess.Popen[bytes]] = set()
 _stopped = threading.Event()
 
@@ -75,7 +76,21 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def tail(log: Path, lines: int = 40) -> str:
-    """The end of a log, after the lines further up that name a fault."""
+    """The end of a log, after the lines further up that name a fault, and what Ansible says of each task that failed."""
     text = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    faults = [line for line in text[:-lines] if line.startswith(("ERROR", "FATAL", "FAILED"))]
-    return "\n".join(faults[-lines:] + text[-lines:])
+    return "\n".join(_faults(text[:-lines])[-2 * lines :] + text[-lines:])
+
+
+def _faults(text: Sequence[str]) -> list[str]:
+    """A task that failed is told of in YAML, below its line; the assertion comes first, and what a command printed last."""
+    found: list[str] = []
+    task: list[str] = []
+    for line in (*text, "end"):
+        if line.startswith("fatal: ") or (task and line[:1] in ("", " ")):
+            task.append(line)
+            continue
+        found += task if len(task) <= _OF_A_TASK else task[: _OF_A_TASK // 4] + task[-_OF_A_TASK * 3 // 4 :]
+        task = []
+        if line.startswith(("ERROR", "FATAL", "FAILED", "[ERROR]")) and not line.startswith("FAILED - RETRYING"):
+            found.append(line)
+    return found
