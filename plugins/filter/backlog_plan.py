@@ -29,7 +29,8 @@ options:
     type: dictionary
     required: true
   before:
-    description: The same, some seconds earlier.
+    description:
+      - The same, some seconds earlier. A set from which jobs were moved since then is polled, however many jobs of it are still due.
     type: dictionary
     required: true
   more_threads:
@@ -109,7 +110,7 @@ def backlog_plan(
         seconds(due_late, "due_late"),
     )
     flow = measure(before, after)
-    found = decide(flow, after, marks)
+    found = decide(flow, after, marks, before)
     watched = [queue["name"] for queue in found["behind"]] if queues is None else queues
     return {
         "seconds": round(flow.seconds, 1),

@@ -63,15 +63,28 @@ def stuck(
     ]
 
 
-def unpolled(after: Snapshot, marks: Marks) -> list[dict[str, t.Any]]:
-    """Sets whose jobs are due and are not moved into their queues; nothing if the snapshot has no sets."""
+def unpolled(after: Snapshot, marks: Marks, before: Snapshot | None = None) -> list[dict[str, t.Any]]:
+    """Sets whose jobs are due and are not moved into their queues; nothing if the snapshot has no sets.
+
+    A set from which jobs were moved since C(before) is polled, however many jobs of it are still due.
+    """
     found = []
     for name in ("retry", "scheduled"):
         jobs = (after.get("sets") or {}).get(name) or {}
-        if jobs.get("due") and after["taken_epoch"] - jobs["oldest_epoch"] > marks.due_late:
+        earlier = ((before or {}).get("sets") or {}).get(name) or {}
+        if not jobs.get("due") or _moves(earlier, jobs):
+            continue
+        if after["taken_epoch"] - jobs["oldest_epoch"] > marks.due_late:
             late = int(after["taken_epoch"] - jobs["oldest_epoch"])
             found.append({"set": name, "due": jobs["due"], "overdue_by": late})
     return found
+
+
+def _moves(earlier: t.Mapping[str, t.Any], later: t.Mapping[str, t.Any]) -> bool:
+    """Whether jobs have left a set: the poller takes the oldest first, and several may have the same time."""
+    if not earlier.get("due"):
+        return False
+    return bool(later["oldest_epoch"] > earlier["oldest_epoch"] or later["due"] < earlier["due"])
 
 
 def asleep(processes: t.Iterable[t.Mapping[str, t.Any]]) -> list[str]:
@@ -80,7 +93,7 @@ def asleep(processes: t.Iterable[t.Mapping[str, t.Any]]) -> list[str]:
     return sorted(process["identity"] for process in living) if all(process["quiet"] for process in living) else []
 
 
-def decide(flow: Flow, after: Snapshot, marks: Marks) -> dict[str, t.Any]:
+def decide(flow: Flow, after: Snapshot, marks: Marks, before: Snapshot | None = None) -> dict[str, t.Any]:
     """What is behind, whether more threads are wanted and for which queues, what is stuck, asleep, and not polled.
 
     C(skipped): queues and processes with names that no module takes; C(queues_behind) and C(stuck_processes) are without them.
@@ -90,7 +103,7 @@ def decide(flow: Flow, after: Snapshot, marks: Marks) -> dict[str, t.Any]:
     eta = flow.to_empty()
     slow = bool(late) and (eta is None or eta > marks.patience)
     held = stuck(after["busy"], marks)
-    waiting = unpolled(after, marks)
+    waiting = unpolled(after, marks, before)
     quiet = asleep(after["processes"]) if flow.backlog or waiting else []
     takes_more = [queue["name"] for queue in late if queue["name"] != SCHEDULER and queue["why"] != "it is paused"]
     wanted = takes_more if slow else []

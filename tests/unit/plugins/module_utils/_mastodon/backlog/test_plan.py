@@ -118,6 +118,27 @@ def test_unpolled(late, found):
     assert unpolled({"taken_epoch": 9e9}, MARKS) == []
 
 
+@pytest.mark.parametrize(
+    ("earlier", "moves"),
+    [
+        (None, False),
+        ({}, False),
+        ({"retry": {"due": 9, "oldest_epoch": 1000.0}}, False),
+        ({"retry": {"due": 10, "oldest_epoch": 1000.0}}, True),
+        ({"retry": {"due": 1, "oldest_epoch": 999.0}}, True),
+        ({"retry": {"due": 0, "oldest_epoch": None}}, False),
+        ({"scheduled": {"due": 10, "oldest_epoch": 999.0}}, False),
+    ],
+)
+def test_a_set_that_moves_is_polled_however_many_are_still_due(earlier, moves):
+    """As after the restart of a process that was quiet for long: the poller moves the oldest job first, and one at a time."""
+    before = {} if earlier is None else {"sets": earlier}
+    sets = {"retry": {"due": 9, "oldest_epoch": 1000.0}}
+    after = {"taken_epoch": 2000.0, "sets": sets, "queues": [], "busy": [], "processes": []}
+    assert (unpolled(after, MARKS, before) == []) is moves
+    assert (decide(Flow(10, 0, 0, 0, 0, {}, 0), after, MARKS, before)["unpolled"] == []) is moves
+
+
 @pytest.mark.parametrize(("backlog", "due", "meant"), [(0, 0, []), (1, 0, ["a:1:b"]), (0, 1, ["a:1:b"])])
 def test_quiet_processes_are_stuck_when_there_is_something_to_do(backlog, due, meant):
     sets = {"scheduled": {"due": due, "oldest_epoch": 1.0}}
