@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 
 import redis
 
+# What a process has written of itself, or was told: of one that has ended, it is there for a minute.
+OF_A_PROCESS = re.compile(rb"processes|process_cleanup|[^:]+:\d+:[0-9a-f]{12}(:work|-signals)?")
 client = redis.Redis()
-OWN = {b"processes", b"process_cleanup", *client.smembers("processes")}
 found = {}
 for key in client.scan_iter(count=1000):
-    if key not in OWN and not key.endswith(b":work"):
+    if not OF_A_PROCESS.fullmatch(key):
         raw = client.dump(key) or b""
         found[key.decode()] = [hashlib.sha256(raw).hexdigest(), client.execute_command("PEXPIRETIME", key)]
 for name in ("retry", "schedule"):
