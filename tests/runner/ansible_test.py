@@ -32,7 +32,7 @@ def units(core: Core, log: Path) -> None:
 
 def integration(core: Core, log: Path) -> None:
     """tests/integration/targets, on this machine."""
-    _run(core, log, "integration", "--local", "--python", _python_version(core.venv()))
+    _run(core, log, "integration", "--local", "--continue-on-error", "--python", _python_version(core.venv()))
 
 
 def _run(core: Core, log: Path, *arguments: str) -> None:
