@@ -31,7 +31,7 @@ def fleet(turns: int) -> str:
         hosts = {}
         for db in range(max(HOSTS)):
             client = stack.enter_context(contextlib.closing(running.client(db)))
-            stack.enter_context(heartbeat.kept_alive(client, situations.healthy(client)))
+            stack.enter_context(heartbeat.kept_alive(client, situations.healthy(client), every=5.0))
             hosts[f"host-{db}.example"] = {"redis_url": f"unix://{running.socket}?db={db}"}
         measured = _measure(controller, hosts, turns)
     return _table(measured, turns)

@@ -29,7 +29,7 @@ def task(turns: int) -> str:
             {"name": "import", "ansible.builtin.command": {"argv": [sys.executable, "-c", _IMPORT]}},
             {"name": "info", _MODULE: {"redis_url": running.url}},
         ]
-        with heartbeat.kept_alive(client, situations.queues_and_processes(client, 7, 1)):
+        with heartbeat.kept_alive(client, situations.queues_and_processes(client, 7, 1), every=5.0):
             done = controller.run(playbook.repeated(tasks, turns + 1), {"localhost": {}})
     imports = [float(found.stdout or "nan") for found in done.tasks if found.name == "import"]
     turn = list(zip(done.of("ping"), imports, done.of("info")))[1:]  # the first fills the caches
@@ -55,8 +55,8 @@ def width(turns: int) -> str:
             for db, name in enumerate(sizes)
         ]
         with (
-            heartbeat.kept_alive(narrow, situations.queues_and_processes(narrow, *sizes["narrow"])),
-            heartbeat.kept_alive(wide, situations.queues_and_processes(wide, *sizes["wide"])),
+            heartbeat.kept_alive(narrow, situations.queues_and_processes(narrow, *sizes["narrow"]), every=5.0),
+            heartbeat.kept_alive(wide, situations.queues_and_processes(wide, *sizes["wide"]), every=5.0),
         ):
             done = controller.run(playbook.repeated(tasks, turns + 1), {"localhost": {}})
     pairs = list(zip(done.of("narrow"), done.of("wide")))[1:]

@@ -58,7 +58,7 @@ def _beat(url: str, processes: Sequence[heartbeat.Process]) -> None:
         while time.monotonic() < end:
             for process in processes:
                 heartbeat.write(client, process)
-            time.sleep(5)
+            time.sleep(0.5)
     finally:
         os._exit(0)
 

@@ -37,7 +37,7 @@ def instance(tmp_path):
         text = f"REDIS_URL=unix://{running.socket}\n" + f"DATABASE_URL={database.url}\n"
         (root / ".env.production").write_text(text, encoding="utf-8")
         process = heartbeat.Process(identity="web1:42:abcdef123456", started_at=time.time() - 999)
-        stack.enter_context(heartbeat.kept_alive(client, [process], every=2.0))
+        stack.enter_context(heartbeat.kept_alive(client, [process]))
         client.sadd("queues", "pull")
         yield database, client, root
 
@@ -153,6 +153,7 @@ def take_when_single(client):
     client.rpop("queue:pull")
 
 
+@pytest.mark.one_core
 def test_what_does_not_fit_is_not_started(instance, play):
     """An account with more media than any disk has room for: its orphan and its retry stay where they are."""
     database, client, _root = instance

@@ -95,7 +95,7 @@ def instance():
             client = stack.enter_context(contextlib.closing(running.client()))
             processes = situations.SITUATIONS[name](client, scale=0.2)
             if alive:
-                stack.enter_context(heartbeat.kept_alive(client, processes, every=2.0))
+                stack.enter_context(heartbeat.kept_alive(client, processes))
             return running.url, client
 
         yield make

@@ -76,7 +76,7 @@ def hostile(evil):
         )
         stuck = (heartbeat.Running(delivery(evil, 7, "s1.example"), since),)
         plain = heartbeat.Process(identity="web-1:43:abcdef123456", started_at=since, running=stuck, queues={"pull": 1})
-        with heartbeat.kept_alive(client, [process, plain], every=2.0):
+        with heartbeat.kept_alive(client, [process, plain]):
             yield running, client
 
 

@@ -144,7 +144,7 @@ def instance():
     with (
         server.running("--save", "") as running,
         contextlib.closing(running.client()) as client,
-        heartbeat.kept_alive(client, situations.trouble(client, scale=SCALE), every=2.0),
+        heartbeat.kept_alive(client, situations.trouble(client, scale=SCALE)),
     ):
         yield client, running.url
 
