@@ -166,33 +166,53 @@ def test_the_report_is_as_wide_as_asked(health, troubled):
     assert 100 < widths[1] <= 110
 
 
-@pytest.mark.parametrize(
-    ("worst", "fail_on", "status"),
-    [
-        ("critical", "critical", 2),
-        ("warning", "critical", 0),
-        ("warning", "warning", 2),
-        ("notice", "warning", 0),
-        ("notice", "notice", 2),
-        ("none", "notice", 0),
-        ("critical", "never", 0),
-    ],
-)
-def test_it_fails_from_the_severity_on_that_is_asked_for(health, instance, worst, fail_on, status):
-    url, client = instance(
-        "healthy", *(("--save", "") if worst == "warning" else PERSISTENT), alive=worst != "critical"
-    )
-    if worst == "critical":
-        client.delete("processes")
-    if worst == "notice":
-        client.zadd("retry", {b"this is no job": 4e9})
-    outcome = health({"social.example": {}}, redis_url=url, health_fail_on=fail_on)
-    assert {severity for severity, _rule in blocks(outcome.report)} == ({worst.upper()} - {"NONE"})
+FAILS = [
+    ("critical", "critical", 1),
+    ("warning", "critical", 0),
+    ("warning", "warning", 1),
+    ("notice", "warning", 0),
+    ("notice", "notice", 1),
+    ("none", "notice", 0),
+    ("critical", "never", 0),
+]
+"""The worst that a host has, from which severity on it fails, and whether it does."""
+WHY = {"critical": "No Sidekiq process", "warning": "a restart of Redis loses", "notice": "no job"}
+
+
+@pytest.fixture
+def each_severity(instance):
+    """URLs of instances by the worst that is wrong with them."""
+    critical, without_processes = instance("healthy", alive=False)
+    without_processes.delete("processes")
+    notice, with_something_else = instance("healthy")
+    with_something_else.zadd("retry", {b"this is no job": 4e9})
+    return {
+        "critical": critical,
+        "warning": instance("healthy", "--save", "")[0],
+        "notice": notice,
+        "none": instance("healthy")[0],
+    }
+
+
+def test_it_fails_from_the_severity_on_that_is_asked_for(health, each_severity):
+    hosts = {
+        f"{worst}-{fail_on}.example": {"redis_url": each_severity[worst], "health_fail_on": fail_on}
+        for worst, fail_on, _failed in FAILS
+    }
+    outcome = health(hosts)
+    assert outcome.status == 2, outcome.text
+    for (worst, _fail_on, failed), host in zip(FAILS, hosts):
+        found = {severity for severity, _rule in blocks(outcome.part(host))}
+        assert found == {worst.upper()} - {"NONE"}, host
+        assert outcome.recap(host)["failed"] == failed, host
+        said = re.findall(rf"^fatal: \[{host} -> localhost\]: .*", outcome.text, re.MULTILINE)
+        assert len(said) == failed and all(WHY[worst] in line for line in said), host
+
+
+@pytest.mark.parametrize(("worst", "fail_on", "status"), [("warning", "warning", 2), ("warning", "critical", 0)])
+def test_the_status_of_one_host(health, each_severity, worst, fail_on, status):
+    outcome = health({"social.example": {}}, redis_url=each_severity[worst], health_fail_on=fail_on)
     assert outcome.status == status, outcome.text
-    assert outcome.recap("social.example")["failed"] == (1 if status else 0)
-    if status:
-        why = {"critical": "No Sidekiq process", "warning": "a restart of Redis loses", "notice": "no job"}[worst]
-        assert why in outcome.text.split("TASK [Fail as asked]")[1]
 
 
 @pytest.mark.parametrize("unknown", ["severe", "", 3])
