@@ -15,7 +15,12 @@ from typing import NamedTuple
 
 import pytest
 
+_ONE_CORE = "one_core: depends on no release of ansible-core, so ./dev test runs it on the newest one only"
 _NEVER = ("DEPRECATION", "Traceback")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", _ONE_CORE)
 
 
 def given(variables):

@@ -105,6 +105,7 @@ def test_from_the_finding_to_the_undo(play, instance):
     assert members(client) == sets
 
 
+@pytest.mark.one_core
 def test_rates_while_jobs_come_and_go(play, instance):
     """A producer and a worker that count as Sidekiq does: at most 100 new and 60 done a second, and fewer on a busy machine."""
     url, client = instance

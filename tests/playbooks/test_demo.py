@@ -157,6 +157,7 @@ def shown():
     return done.stdout
 
 
+@pytest.mark.xdist_group("shown")
 def test_without_a_terminal_it_shows_the_way_from_the_finding_to_the_undoing_and_ends(shown):
     beginning, *steps = re.split(r"^\$ ansible-playbook ", shown, flags=re.MULTILINE)
     health, checked, done, again, cured, undone = steps
@@ -183,6 +184,7 @@ def test_without_a_terminal_it_shows_the_way_from_the_finding_to_the_undoing_and
         assert word not in shown
 
 
+@pytest.mark.xdist_group("shown")
 def test_the_first_screen_of_the_readme_is_what_it_shows(shown):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     [transcript] = re.findall(r"^```text\n\$ \./dev demo\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)

@@ -173,6 +173,7 @@ def test_quarantine_and_undo(play, dead_domain, tmp_path):
     assert everything(client) == before
 
 
+@pytest.mark.one_core
 def test_what_was_taken_out_before_a_failure_is_in_the_record(play, tmp_path):
     with server.running() as running, running.client() as client:
         client.sadd("queues", "push")
@@ -227,6 +228,7 @@ def test_release_stops_when_the_canary_fails_and_goes_on_when_it_lives(play, dea
     assert changed(text) == 0
 
 
+@pytest.mark.one_core
 def test_a_part_is_judged_when_each_of_its_jobs_has_ended(play, tmp_path):
     """Real Sidekiq takes the canary at once, holds it for longer than a heartbeat, and only then fails it."""
     release = RELEASES[-1]

@@ -27,6 +27,7 @@ ROUNDS = [
 ]
 
 
+@pytest.mark.one_core
 @pytest.mark.parametrize(("runbook", "moment", "way"), ROUNDS)
 def test_an_interrupted_run_is_undone(tmp_path, runbook, moment, way):
     seed = interruptions.WAYS.index(way)

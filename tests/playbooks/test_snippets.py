@@ -194,6 +194,18 @@ def test_there_is_a_case_for_every_snippet():
     assert not set(CASES) & ON_HOSTS
 
 
+def test_all_snippets_in_check_mode(play, instance):
+    """Each release of ansible-core reads all of them, and finds the options, filters and conditions that they use."""
+    client, _url = instance
+    before = everything(client)
+    play(*SNIPPETS, arguments=["--syntax-check"])
+    names = [name for name, case in CASES.items() if not case.edit]
+    announced, _output = play(*names, arguments=["--check", "--diff"])
+    assert [bool(changes) for changes in announced] == [CASES[name].changes for name in names]
+    assert everything(client) == before
+
+
+@pytest.mark.one_core
 @pytest.mark.parametrize("name", CASES)
 def test_a_snippet_does_what_its_name_says(name, play, instance, tmp_path):
     client, _url = instance

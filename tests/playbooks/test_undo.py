@@ -103,6 +103,7 @@ def test_a_run_that_no_host_knows(play):
     assert f"There is no run {run} on here, other. Leave run out to see which there are." in " ".join(text.split())
 
 
+@pytest.mark.one_core
 def test_an_archive_that_is_gone_keeps_no_other_one_where_it_is(play, tmp_path):
     with server.running(binary="redis-server") as running, running.client() as client:
         enqueue(client, 20, "AB")
@@ -169,6 +170,7 @@ def test_a_damaged_record_is_said_and_keeps_no_other_run(play, tmp_path):
     assert f"The record of {damaged.stem} cannot be read" in " ".join(text.split())
 
 
+@pytest.mark.one_core
 def test_an_edit_that_was_interrupted_before_it_was_recorded(play, tmp_path):
     """The task that writes the step never ran, and the record has lost the archive, too."""
     with server.running(binary="redis-server") as running, running.client() as client:
@@ -200,6 +202,7 @@ def test_an_edit_that_was_interrupted_before_it_was_recorded(play, tmp_path):
         assert client.lrange("queue:push", 0, -1) == before
 
 
+@pytest.mark.one_core
 def test_what_the_run_removed_cannot_be_told(play, tmp_path):
     away = tmp_path / "archives"
     away.write_text("no directory")
@@ -243,6 +246,7 @@ def test_the_implicit_localhost(ansible_playbook):
     assert status == 0 and "localhost: 0 runs" in text, text
 
 
+@pytest.mark.one_core
 def test_a_redis_that_has_lost_the_run(play, tmp_path):
     """Restored without a word it would be "put back 0 jobs" with status 0, while the jobs are nowhere."""
     with server.running(binary="redis-server") as running, running.client() as client:
