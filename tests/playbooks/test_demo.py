@@ -157,44 +157,44 @@ def shown():
     return done.stdout
 
 
-@pytest.mark.xdist_group("shown")
-def test_without_a_terminal_it_shows_the_way_from_the_finding_to_the_undoing_and_ends(shown):
-    beginning, *steps = re.split(r"^\$ ansible-playbook ", shown, flags=re.MULTILINE)
-    health, checked, done, again, cured, undone = steps
-    assert "74,404 jobs in its queues" in beginning
-    found = rules(health)
-    assert found >= {"export_retrying", "export_duplicated", "export_waiting"}
-    assert found >= {"domain_holds_threads", "domain_fills_retry", "queue_late"}
-    assert found >= {"scheduled_not_moving", "retries_not_moving", "recurring_overdue", "ghost_processes"}
-    assert "locks_orphaned" in found
-    assert (
-        '\n-        "gone.example": 7000\n+        "gone.example": 0\n' in checked
-        and "Would take 7,000 jobs" in checked
-    )
-    assert "\nquarantine: 7,000 jobs, kept in\n" in done and "now 0 jobs wait" in done
-    assert "\n-> Nothing to do.\n" in again and "changed=0 " in again
-    assert '\n-        "BackupWorker": 2\n+        "BackupWorker": 0\n' in cured
-    assert found - rules(cured) == {"export_duplicated", "domain_fills_retry"}
-    assert "enqueued 70,404  retry 832" in cured
-    assert "put back 7,002 jobs from 2 archives" in undone
-    end = "Undone: 74,404 jobs in its queues, 3,834 to be tried again; the same jobs in the same places as before."
-    assert f"\n{end}\n" in undone
-    assert "Try next, at a terminal" in undone and "--check --diff" in undone
-    for word in ("/inbox", "[WARNING]", "DEPRECATION"):
-        assert word not in shown
+class TestWithoutATerminal:
+    """One scope: the runner gives all of it to one process, which runs the demo once."""
 
+    def test_without_a_terminal_it_shows_the_way_from_the_finding_to_the_undoing_and_ends(self, shown):
+        beginning, *steps = re.split(r"^\$ ansible-playbook ", shown, flags=re.MULTILINE)
+        health, checked, done, again, cured, undone = steps
+        assert "74,404 jobs in its queues" in beginning
+        found = rules(health)
+        assert found >= {"export_retrying", "export_duplicated", "export_waiting"}
+        assert found >= {"domain_holds_threads", "domain_fills_retry", "queue_late"}
+        assert found >= {"scheduled_not_moving", "retries_not_moving", "recurring_overdue", "ghost_processes"}
+        assert "locks_orphaned" in found
+        assert (
+            '\n-        "gone.example": 7000\n+        "gone.example": 0\n' in checked
+            and "Would take 7,000 jobs" in checked
+        )
+        assert "\nquarantine: 7,000 jobs, kept in\n" in done and "now 0 jobs wait" in done
+        assert "\n-> Nothing to do.\n" in again and "changed=0 " in again
+        assert '\n-        "BackupWorker": 2\n+        "BackupWorker": 0\n' in cured
+        assert found - rules(cured) == {"export_duplicated", "domain_fills_retry"}
+        assert "enqueued 70,404  retry 832" in cured
+        assert "put back 7,002 jobs from 2 archives" in undone
+        end = "Undone: 74,404 jobs in its queues, 3,834 to be tried again; the same jobs in the same places as before."
+        assert f"\n{end}\n" in undone
+        assert "Try next, at a terminal" in undone and "--check --diff" in undone
+        for word in ("/inbox", "[WARNING]", "DEPRECATION"):
+            assert word not in shown
 
-@pytest.mark.xdist_group("shown")
-def test_the_first_screen_of_the_readme_is_what_it_shows(shown):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    [transcript] = re.findall(r"^```text\n\$ \./dev demo\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
-    lines, parts = lines_of(shown), parts_of(transcript)
-    assert first_that_is_not_there(parts, lines) is None
-    assert len(transcript.splitlines()) < 40
-    for part in parts:  # the comparison sees each line of it
-        for number, line in enumerate(part):
-            other = [*part[:number], f"{line}!", *part[number + 1 :]]
-            assert first_that_is_not_there([other if one is part else one for one in parts], lines)
+    def test_the_first_screen_of_the_readme_is_what_it_shows(self, shown):
+        readme = (ROOT / "README.md").read_text(encoding="utf-8")
+        [transcript] = re.findall(r"^```text\n\$ \./dev demo\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+        lines, parts = lines_of(shown), parts_of(transcript)
+        assert first_that_is_not_there(parts, lines) is None
+        assert len(transcript.splitlines()) < 40
+        for part in parts:  # the comparison sees each line of it
+            for number, line in enumerate(part):
+                other = [*part[:number], f"{line}!", *part[number + 1 :]]
+                assert first_that_is_not_there([other if one is part else one for one in parts], lines)
 
 
 @pytest.mark.parametrize(

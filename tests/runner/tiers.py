@@ -102,7 +102,7 @@ TIERS = (
         commands=("mmdebstrap", "systemd-nspawn", "ssh"),
         root=True,
     ),
-    Tier("demo", _pytest(_DEMO, "-n", "2", "--dist", "loadgroup"), "./dev demo", _DEMO, commands=("redis-server",)),
+    Tier("demo", _pytest(_DEMO, "-n", "2", "--dist", "loadscope"), "./dev demo", _DEMO, commands=("redis-server",)),
 )
 
 
