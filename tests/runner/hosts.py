@@ -15,7 +15,7 @@ from runner.say import Failed
 from runner.venvs import Core
 
 _SCENARIOS = CHECKOUT / "extensions/molecule"
-_AT_ONCE = 3
+_AT_ONCE = 4
 
 
 def _size(molecule_yml: Path) -> int:
@@ -24,7 +24,7 @@ def _size(molecule_yml: Path) -> int:
 
 
 def scenarios(core: Core, log: Path) -> None:
-    """Run every scenario, three at a time, also after one failed; a line each at the end of the log. Raises Failed with their names."""
+    """Run every scenario, a few at a time, also after one failed; a line each at the end of the log. Raises Failed with their names."""
     env = environment.with_collection(core.venv())
     env.pop("ANSIBLE_PYTHON_INTERPRETER")  # these hosts are others than this one
     env["NO_COLOR"] = "1"
