@@ -13,8 +13,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils import color
 from ansible.utils.display import Display
 
-from ..module_utils._edge.waiting import spans
-from ..module_utils._mastodon.progress import Judge, Progress, too_late
+from ..module_utils._ansible.modules.sidekiq_wait import spans
+from ..module_utils._mastodon.processes.wait_progress import Judge, Progress, too_late
 from ..module_utils._sidekiq.errors import BadOption
 
 MODULE: t.Final = "fediverse.mastodon.sidekiq_wait"

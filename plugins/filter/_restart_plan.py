@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.restart import as_dictionary, plan
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.processes.restart import as_dictionary, plan
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""

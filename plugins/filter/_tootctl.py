@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.tootctl import read_tootctl, tell
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.federation.tootctl import read_tootctl, tell
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""

@@ -9,7 +9,7 @@ import typing as t
 
 from ansible.utils.display import Display
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.names import parse_names
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.jobs.names import parse_names
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""

@@ -10,7 +10,7 @@ import typing as t
 from ansible.module_utils.common.text.formatters import human_to_bytes
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.backlog.drain import STEM, Wish, plan_drain
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.host import read_host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.host import read_host
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.duration import seconds
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 

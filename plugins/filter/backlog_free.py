@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.key_families import to_free
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.diagnosis.redis_memory import to_free
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""

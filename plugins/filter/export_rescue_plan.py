@@ -9,7 +9,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.export_rescue import Situation, is_due, plan
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.exports.rescue import Situation, is_due, plan
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""

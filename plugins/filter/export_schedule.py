@@ -16,7 +16,7 @@ from ansible_collections.fediverse.mastodon.plugins.filter.health_report import 
     _title,
     _wrapped,
 )
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.storage import build_bytes
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.exports.storage import build_bytes
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.text import printable
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 

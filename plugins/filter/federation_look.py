@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.federation import plan
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
@@ -66,7 +66,7 @@ def federation_look(
     shown: int = 5,
 ) -> dict[str, t.Any]:
     """See DOCUMENTATION."""
-    return federation.look(busy, failing, stuck_after, wanted, shown)
+    return plan.look(busy, failing, stuck_after, wanted, shown)
 
 
 class FilterModule:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.federation import plan
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
@@ -49,7 +49,7 @@ _value:
 @in_a_sentence
 def federation_quarantines(records: t.Sequence[t.Mapping[str, t.Any]], runs: t.Sequence[str] = ()) -> list[str]:
     """See DOCUMENTATION."""
-    return federation.quarantines(records, runs)
+    return plan.quarantines(records, runs)
 
 
 class FilterModule:

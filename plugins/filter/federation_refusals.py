@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.federation import plan
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
@@ -56,7 +56,7 @@ def federation_refusals(
     actions: t.Sequence[str], domains: t.Sequence[str] = (), confirmed: t.Sequence[str] = ()
 ) -> list[str]:
     """See DOCUMENTATION."""
-    return federation.refusals(actions, domains, confirmed)
+    return plan.refusals(actions, domains, confirmed)
 
 
 class FilterModule:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import textwrap
 import typing as t
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.federation import plan
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.text import printable
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
@@ -116,7 +116,7 @@ def _answer(server: t.Mapping[str, t.Any]) -> str:
 
 def _host(found: t.Mapping[str, t.Any]) -> list[str]:
     lines = []
-    for unit in federation.units(found.get("units") or ""):
+    for unit in plan.units(found.get("units") or ""):
         memory = "" if unit["memory"] is None else f", {unit['memory'] / 2**20:.0f} MiB"
         lines.append(f"{unit['unit']}: {unit['state']}, restarted {unit['restarts']} times{memory}")
     lines += [f"  | {line}" for line in (found.get("killed") or "").splitlines()]

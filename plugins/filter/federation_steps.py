@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.federation import plan
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
@@ -54,7 +54,7 @@ def federation_steps(
     pending: t.Sequence[t.Mapping[str, t.Any]], canary: int = 10, batch: int = 1000
 ) -> list[dict[str, t.Any]]:
     """See DOCUMENTATION."""
-    return federation.release_steps(pending, int(canary), int(batch))
+    return plan.release_steps(pending, int(canary), int(batch))
 
 
 class FilterModule:

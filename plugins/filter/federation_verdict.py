@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import federation
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.federation import plan
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
@@ -69,7 +69,7 @@ def federation_verdict(
     problem: str = "",
 ) -> str | None:
     """See DOCUMENTATION."""
-    return federation.verdict(int(released), outcomes, known, float(most), timeout, problem)
+    return plan.verdict(int(released), outcomes, known, float(most), timeout, problem)
 
 
 class FilterModule:

@@ -9,9 +9,13 @@ import typing as t
 
 from ansible.module_utils.common.text.formatters import human_to_bytes
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.tuning import Machine, Wishes, recommend
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.declared import Limits
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.host import read_host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.host import read_host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.tuning import (
+    Machine,
+    Wishes,
+    recommend,
+)
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.validate import Limits
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""

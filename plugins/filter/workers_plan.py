@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.declared import Limits
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.host import read_host
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.plan import plan_workers
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.host import read_host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.plan import plan_workers
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.validate import Limits
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.verdict import verdict
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.verify import verdict
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""

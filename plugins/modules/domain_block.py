@@ -196,11 +196,12 @@ block:
   contains: *block
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import domain_block, host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import domain_block
 
 
 def main() -> None:
-    host.run(domain_block.OPTIONS, domain_block.change, **domain_block.CONSTRAINTS)
+    run_host.run(domain_block.OPTIONS, domain_block.change, **domain_block.CONSTRAINTS)
 
 
 if __name__ == "__main__":

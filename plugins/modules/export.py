@@ -164,11 +164,12 @@ record:
   sample: /root/.local/state/fediverse.mastodon/archives/20261122T070556Z-released-73643a966f862de1.json
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import boundary, export_edit
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_redis
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import export
 
 
 def main() -> None:
-    boundary.run(export_edit.EXPORT_OPTIONS, export_edit.edit_exports)
+    run_redis.run(export.EXPORT_OPTIONS, export.edit_exports)
 
 
 if __name__ == "__main__":

@@ -90,11 +90,12 @@ files:
     age_days: {description: Days since it was changed., returned: success, type: float, sample: 3.2}
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import build_files, host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import export_build_files
 
 
 def main() -> None:
-    host.run(build_files.OPTIONS, build_files.remove_build_files)
+    run_host.run(export_build_files.OPTIONS, export_build_files.remove_build_files)
 
 
 if __name__ == "__main__":

@@ -278,11 +278,12 @@ space:
       contains: *disk
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import boundary, exports
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_redis
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import export_info
 
 
 def main() -> None:
-    boundary.run(exports.EXPORT_INFO_OPTIONS, exports.export_info)
+    run_redis.run(export_info.EXPORT_INFO_OPTIONS, export_info.export_info)
 
 
 if __name__ == "__main__":

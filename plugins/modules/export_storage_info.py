@@ -200,11 +200,12 @@ problems:
       sample: Set Environment=TMPDIR= of the unit to a directory on a disk, below ReadWritePaths=.
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import host, storage
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import export_storage_info
 
 
 def main() -> None:
-    host.run(storage.OPTIONS, storage.storage_info)
+    run_host.run(export_storage_info.OPTIONS, export_storage_info.storage_info)
 
 
 if __name__ == "__main__":

@@ -358,11 +358,12 @@ foreign:
       sample: Its Mastodon root is /home/second/live, not /home/mastodon/live.
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import boundary, installation
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_redis
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import mastodon_info
 
 
 def main() -> None:
-    boundary.run_here(installation.OPTIONS, installation.installation)
+    run_redis.run_here(mastodon_info.OPTIONS, mastodon_info.installation)
 
 
 if __name__ == "__main__":

@@ -136,11 +136,12 @@ servers:
       sample: {"dns": 0.012, "tcp": 5.005, "tls": null, "http": null, "nodeinfo": null}
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import host, remote
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import remote_server_info
 
 
 def main() -> None:
-    host.run(remote.OPTIONS, remote.look)
+    run_host.run(remote_server_info.OPTIONS, remote_server_info.look)
 
 
 if __name__ == "__main__":

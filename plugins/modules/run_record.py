@@ -227,11 +227,12 @@ record:
       sample: 1
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import host, runs
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import run_record
 
 
 def main() -> None:
-    host.run(runs.OPTIONS, runs.write)
+    run_host.run(run_record.OPTIONS, run_record.write)
 
 
 if __name__ == "__main__":

@@ -71,11 +71,12 @@ unreadable:
   sample: []
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import host, runs
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import run_record
 
 
 def main() -> None:
-    host.run(runs.INFO_OPTIONS, runs.look)
+    run_host.run(run_record.INFO_OPTIONS, run_record.look)
 
 
 if __name__ == "__main__":

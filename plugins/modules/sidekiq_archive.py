@@ -170,11 +170,12 @@ by_age:
   sample: {"1h": 200, "6h": 100}
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import boundary, jobs
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_redis
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_job
 
 
 def main() -> None:
-    boundary.run(jobs.ARCHIVE_OPTIONS, jobs.restore)
+    run_redis.run(sidekiq_job.ARCHIVE_OPTIONS, sidekiq_job.restore)
 
 
 if __name__ == "__main__":

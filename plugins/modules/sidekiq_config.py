@@ -205,11 +205,12 @@ reason:
   sample: "line 2: the value is made by ERB: <%= Etc.nprocessors %>"
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import config, host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_config
 
 
 def main() -> None:
-    host.run(config.OPTIONS, config.configure)
+    run_host.run(sidekiq_config.OPTIONS, sidekiq_config.configure)
 
 
 if __name__ == "__main__":

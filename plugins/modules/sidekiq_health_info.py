@@ -301,11 +301,12 @@ redis:
   sample: {"product": "redis", "version": "7.0.15", "role": "master", "eviction_policy": "noeviction"}
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import boundary, look
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_redis
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_info
 
 
 def main() -> None:
-    boundary.run(look.HEALTH_OPTIONS, look.health)
+    run_redis.run(sidekiq_info.HEALTH_OPTIONS, sidekiq_info.health)
 
 
 if __name__ == "__main__":

@@ -112,11 +112,12 @@ processes:
       sample: true
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import host, host_process
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_host_process
 
 
 def main() -> None:
-    host.run(host_process.OPTIONS, host_process.stop_processes)
+    run_host.run(sidekiq_host_process.OPTIONS, sidekiq_host_process.stop_processes)
 
 
 if __name__ == "__main__":

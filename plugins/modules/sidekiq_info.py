@@ -511,11 +511,12 @@ redis:
       sample: 23
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import boundary, look
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_redis
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_info
 
 
 def main() -> None:
-    boundary.run(look.INFO_OPTIONS, look.info)
+    run_redis.run(sidekiq_info.INFO_OPTIONS, sidekiq_info.info)
 
 
 if __name__ == "__main__":

@@ -207,11 +207,12 @@ duration:
   sample: 0.834
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import boundary, jobs
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_redis
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_job
 
 
 def main() -> None:
-    boundary.run(jobs.JOB_OPTIONS, jobs.edit_jobs)
+    run_redis.run(sidekiq_job.JOB_OPTIONS, sidekiq_job.edit_jobs)
 
 
 if __name__ == "__main__":

@@ -227,11 +227,12 @@ jobs:
       sample: [1101]
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import boundary, jobs
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_redis
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_job
 
 
 def main() -> None:
-    boundary.run(jobs.INFO_OPTIONS, jobs.job_info)
+    run_redis.run(sidekiq_job.INFO_OPTIONS, sidekiq_job.job_info)
 
 
 if __name__ == "__main__":

@@ -109,11 +109,12 @@ digests:
   sample: ["uniquejobs:1941d97a3904fd09cdd4aebe05320b1c"]
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import boundary, locks
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_redis
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_lock
 
 
 def main() -> None:
-    boundary.run(locks.LOCK_OPTIONS, locks.free_locks)
+    run_redis.run(sidekiq_lock.LOCK_OPTIONS, sidekiq_lock.free_locks)
 
 
 if __name__ == "__main__":

@@ -142,11 +142,12 @@ suggestions:
       sample: {"state": "absent", "sets": ["dead"], "all": true}
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import boundary, memory
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_redis
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_memory_info
 
 
 def main() -> None:
-    boundary.run(memory.OPTIONS, memory.memory_info)
+    run_redis.run(sidekiq_memory_info.OPTIONS, sidekiq_memory_info.memory_info)
 
 
 if __name__ == "__main__":

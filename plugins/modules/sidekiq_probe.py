@@ -113,11 +113,12 @@ queues:
       sample: null
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import boundary, queue_probe
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_redis
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_probe
 
 
 def main() -> None:
-    boundary.run(queue_probe.OPTIONS, queue_probe.probe)
+    run_redis.run(sidekiq_probe.OPTIONS, sidekiq_probe.probe)
 
 
 if __name__ == "__main__":

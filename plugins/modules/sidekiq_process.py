@@ -345,11 +345,12 @@ duration:
   sample: 14.2
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import boundary, processes
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_redis
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_process
 
 
 def main() -> None:
-    boundary.run(processes.OPTIONS, processes.change_processes)
+    run_redis.run(sidekiq_process.OPTIONS, sidekiq_process.change_processes)
 
 
 if __name__ == "__main__":

@@ -121,11 +121,12 @@ rewritten:
   sample: true
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import boundary, redis_server
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_redis
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_redis
 
 
 def main() -> None:
-    boundary.run(redis_server.REDIS_OPTIONS, redis_server.set_up)
+    run_redis.run(sidekiq_redis.REDIS_OPTIONS, sidekiq_redis.set_up)
 
 
 if __name__ == "__main__":

@@ -225,11 +225,12 @@ elapsed:
   sample: 95.2
 """
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import boundary, waiting
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_redis
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_wait
 
 
 def main() -> None:
-    boundary.run(waiting.OPTIONS, waiting.wait)
+    run_redis.run(sidekiq_wait.OPTIONS, sidekiq_wait.wait)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ from typing import Any
 
 import redis
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary import Session
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_job
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.run_redis import Session
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
 
 _WINDOW = 2000
@@ -46,12 +46,12 @@ def plain_set(client: redis.Redis, options: Mapping[str, Any]) -> int:
 
 def edit(client: redis.Redis, options: Mapping[str, Any]) -> int:
     """Edit jobs as the module sidekiq_job does, with archive and locks; how many were edited."""
-    return int(jobs.edit_jobs(_session(client, jobs.JOB_OPTIONS, options))["edited"])
+    return int(sidekiq_job.edit_jobs(_session(client, sidekiq_job.JOB_OPTIONS, options))["edited"])
 
 
 def histogram(client: redis.Redis, options: Mapping[str, Any]) -> int:
     """Count jobs as the module sidekiq_job_info does; how many matched."""
-    return int(jobs.job_info(_session(client, jobs.INFO_OPTIONS, options))["total"])
+    return int(sidekiq_job.job_info(_session(client, sidekiq_job.INFO_OPTIONS, options))["total"])
 
 
 def _session(client: redis.Redis, spec: Mapping[str, Mapping[str, Any]], options: Mapping[str, Any]) -> Session:

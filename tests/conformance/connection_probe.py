@@ -19,12 +19,12 @@ with contextlib.suppress(ImportError):
 
 import redis
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.connection import (
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import SidekiqError
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.redis.connection import (
     ConnectionSettings,
     connect,
     translate_errors,
 )
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import SidekiqError
 
 
 def outcome(settings: ConnectionSettings, *command: str) -> str:

@@ -16,10 +16,10 @@ from unittest import mock
 import redis
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary import Session
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_job
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.run_redis import Session
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.snapshot import read_snapshot
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state.snapshot import read_snapshot
 
 State = dict[str, dict[str, Any]]
 """A database as load_vector.dump gives it."""
@@ -85,17 +85,19 @@ def edit(
     check_mode: bool = False,
 ) -> dict[str, Any]:
     """The result of sidekiq_job, with Redis' clock stopped."""
-    given = module_options(jobs.JOB_OPTIONS, {"archive_dir": str(directory), **options})
+    given = module_options(sidekiq_job.JOB_OPTIONS, {"archive_dir": str(directory), **options})
     session = Session(client, Keys(prefix), given, check_mode, "test")
-    with mock.patch.object(jobs, "read_snapshot", functools.partial(read_snapshot, clock=clock)):
-        return jobs.edit_jobs(session)
+    with mock.patch.object(sidekiq_job, "read_snapshot", functools.partial(read_snapshot, clock=clock)):
+        return sidekiq_job.edit_jobs(session)
 
 
 def restore(client: redis.Redis, archive: str, clock: float, prefix: str = "") -> dict[str, Any]:
     """The result of sidekiq_archive, with Redis' clock stopped."""
-    session = Session(client, Keys(prefix), module_options(jobs.ARCHIVE_OPTIONS, {"path": archive}), False, "test")
-    with mock.patch.object(jobs, "read_snapshot", functools.partial(read_snapshot, clock=clock)):
-        return jobs.restore(session)
+    session = Session(
+        client, Keys(prefix), module_options(sidekiq_job.ARCHIVE_OPTIONS, {"path": archive}), False, "test"
+    )
+    with mock.patch.object(sidekiq_job, "read_snapshot", functools.partial(read_snapshot, clock=clock)):
+        return sidekiq_job.restore(session)
 
 
 def check_same(ours: State, theirs: State, before: State) -> None:

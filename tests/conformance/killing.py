@@ -10,10 +10,10 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive import Entry, has_bit
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive_reader import Archive
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.format import Entry, has_bit
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.reader import Archive
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.edit.extract import LIFTED, RESTORED, TAKEN
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.take import LIFTED, RESTORED, TAKEN
 from ansible_collections.fediverse.mastodon.tests.conformance import storm, victim
 
 PUSHES, CRAWLS, BACKUPS = storm.CLASSES

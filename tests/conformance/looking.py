@@ -10,20 +10,24 @@ from typing import Any
 import redis
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import look
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary import Session
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.connection import connection_argument_spec
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_info
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.options.connection import (
+    connection_argument_spec,
+)
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.run_redis import Session
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
 
 
 def info(client: redis.Redis, prefix: str = "", **options: Any) -> dict[str, Any]:
     """What sidekiq_info returns, with all its sections unless others are asked for."""
-    return look.info(_session(client, prefix, look.INFO_OPTIONS, {"sections": list(look.SECTIONS), **options}))
+    return sidekiq_info.info(
+        _session(client, prefix, sidekiq_info.INFO_OPTIONS, {"sections": list(sidekiq_info.SECTIONS), **options})
+    )
 
 
 def health(client: redis.Redis, prefix: str = "", **options: Any) -> dict[str, Any]:
     """What sidekiq_health_info returns."""
-    return look.health(_session(client, prefix, look.HEALTH_OPTIONS, options))
+    return sidekiq_info.health(_session(client, prefix, sidekiq_info.HEALTH_OPTIONS, options))
 
 
 def _session(client: redis.Redis, prefix: str, spec: Any, options: dict[str, Any]) -> Session:

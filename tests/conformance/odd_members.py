@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.job import _has_half
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state.job import _has_half
 
 SECRET = "s3cret-post-of-somebody"
 """Stands in every argument and error message, and must not be returned."""

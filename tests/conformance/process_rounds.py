@@ -19,10 +19,10 @@ from unittest import mock
 
 import redis
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import processes
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary import Session
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_process
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.run_redis import Session
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.snapshot import read_snapshot
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state.snapshot import read_snapshot
 from ansible_collections.fediverse.mastodon.tests.conformance.intents import module_options
 from ansible_collections.fediverse.mastodon.tests.conformance.modules import account
 from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import (
@@ -65,12 +65,12 @@ def change(
 
     C(progress): takes what the result of a task that fails says, too.
     """
-    given = module_options(processes.OPTIONS, options)
+    given = module_options(sidekiq_process.OPTIONS, options)
     session = Session(client, Keys(prefix), given, check_mode, "test", {} if progress is None else progress)
     if clock is None:
-        return processes.change_processes(session)
-    with mock.patch.object(processes, "read_snapshot", functools.partial(read_snapshot, clock=clock)):
-        return processes.change_processes(session)
+        return sidekiq_process.change_processes(session)
+    with mock.patch.object(sidekiq_process, "read_snapshot", functools.partial(read_snapshot, clock=clock)):
+        return sidekiq_process.change_processes(session)
 
 
 def round_(

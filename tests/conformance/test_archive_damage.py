@@ -14,9 +14,9 @@ import zlib
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive import Entry
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive_reader import Archive
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive_writer import Writer
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.format import Entry
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.reader import Archive
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.writer import Writer
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
 from ansible_collections.fediverse.mastodon.tests.conformance.intents import edit, restore
 

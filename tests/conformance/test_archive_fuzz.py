@@ -20,8 +20,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import archive
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive import FORMAT, MAX_JOB, MAX_LINE
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive import format as archive
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.format import (
+    FORMAT,
+    MAX_JOB,
+    MAX_LINE,
+)
 from ansible_collections.fediverse.mastodon.tests.conformance import measured, modules
 
 EXAMPLES = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

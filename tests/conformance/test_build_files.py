@@ -13,7 +13,7 @@ import modules
 import pytest
 from lab.roots import command_in, ensure_root, stop
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.build_files import (
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.exports.build_files import (
     read_build_files,
     read_living,
     remove,

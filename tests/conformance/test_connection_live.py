@@ -19,13 +19,13 @@ import pytest
 import redis
 from redis_servers import free_port, make_certificate, redis_server, sentinel, tls_server
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import connection
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.connection import (
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import NoConnection
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.redis import connection
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.redis.connection import (
     ConnectionSettings,
     connect,
     translate_errors,
 )
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import NoConnection
 
 PROBE = pathlib.Path(__file__).parent / "connection_probe.py"
 COLLECTIONS = next(

@@ -13,13 +13,13 @@ import pytest
 import redis
 from intents import module_options
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary import Session
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import count
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import scan
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.ahead import Ahead
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_job
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.run_redis import Session
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.jobs import count
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.needles import Needles
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.redis.prefetch import Ahead
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.traversal import filtered_iterate
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.traversal.prefilter import Needles
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def instance(scratch_redis, redis_process):
 
 def counted(client, **options):
     """What sidekiq_job_info says; these members hold anything, also where their class stands."""
-    given = module_options(jobs.INFO_OPTIONS, options)
-    return jobs.job_info(Session(client, Keys(""), given, False, "test"))
+    given = module_options(sidekiq_job.INFO_OPTIONS, options)
+    return sidekiq_job.job_info(Session(client, Keys(""), given, False, "test"))
 
 
 @pytest.mark.parametrize("sort", ["oldest", "newest", "attempts"])
@@ -107,7 +107,7 @@ def test_a_refusal_leaves_the_connection_of_use(scratch_redis):
 
 def test_a_scan_that_is_left_early_gives_its_connection_back(scratch_redis):
     scratch_redis.lpush("queue:pull", *[b'{"class":"X","jid":"%d"}' % number for number in range(5000)])
-    found = scan.candidates(scratch_redis, b"queue:pull", Needles([b'"X"']))
+    found = filtered_iterate.candidates(scratch_redis, b"queue:pull", Needles([b'"X"']))
     assert next(found)[0] == 0
     found.close()
     assert scratch_redis.llen("queue:pull") == 5000

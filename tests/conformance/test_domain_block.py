@@ -17,7 +17,7 @@ import time
 import modules
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import admin_api as api_of_module
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import admin_api as api_of_module
 from ansible_collections.fediverse.mastodon.tests.lab import admin_api
 
 TOKEN = modules.SECRET

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.snapshot import read_snapshot
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_job
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state.snapshot import read_snapshot
 from ansible_collections.fediverse.mastodon.tests.conformance import modules
 from ansible_collections.fediverse.mastodon.tests.conformance.vectors import load_vector
 from ansible_collections.fediverse.mastodon.tests.instance import server, situations
@@ -97,7 +97,7 @@ def instance():
 @pytest.fixture
 def run(instance, monkeypatch):
     """Runs a module while the clock of Redis stands still."""
-    monkeypatch.setattr(jobs, "read_snapshot", functools.partial(read_snapshot, clock=time.time()))
+    monkeypatch.setattr(sidekiq_job, "read_snapshot", functools.partial(read_snapshot, clock=time.time()))
 
     def run(name, check_mode=False, **options):
         result = modules.run(name, check_mode=check_mode, redis_socket=str(instance[0]), **options)

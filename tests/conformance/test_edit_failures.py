@@ -19,9 +19,9 @@ import time
 import pytest
 import redis
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import take, turn
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive import has_bit
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive_reader import Archive
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.format import has_bit
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.reader import Archive
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.edit import extract, rotation
 from ansible_collections.fediverse.mastodon.tests.conformance import modules
 from ansible_collections.fediverse.mastodon.tests.conformance.vectors import load_vector
 from ansible_collections.fediverse.mastodon.tests.instance import server
@@ -61,7 +61,7 @@ def fill(client):
 
 def contents(client):
     """Every key of the database, byte for byte, but what says of an archive that nothing of it was taken out."""
-    keys = [key for key in client.keys("*") if not key.startswith(take.TAKEN.encode()) or client.bitcount(key)]
+    keys = [key for key in client.keys("*") if not key.startswith(extract.TAKEN.encode()) or client.bitcount(key)]
     return {key: (client.dump(key), client.pttl(key) > 0) for key in keys}
 
 
@@ -77,7 +77,7 @@ def taken_out(client, directory):
     found = collections.Counter()
     for path in pathlib.Path(directory).glob("*.gz"):
         archive = Archive(str(path))
-        taken = client.get(take.TAKEN + archive.header.id) if archive.taken is None else archive.taken
+        taken = client.get(extract.TAKEN + archive.header.id) if archive.taken is None else archive.taken
         for number, entry in archive.entries():
             if not entry.to and has_bit(taken or b"", number):
                 found[re.search(rb'"jid":"(\w+)"', entry.raw).group(1)] += 1
@@ -86,8 +86,8 @@ def taken_out(client, directory):
 
 @pytest.fixture
 def small_steps(monkeypatch):
-    monkeypatch.setattr(turn, "_LARGEST", 20)
-    monkeypatch.setattr(turn, "_ABANDONED", 0.02)
+    monkeypatch.setattr(rotation, "_LARGEST", 20)
+    monkeypatch.setattr(rotation, "_ABANDONED", 0.02)
 
 
 class Edited:
@@ -111,7 +111,7 @@ def edited(redis_process, scratch_redis, tmp_path):
     return Edited(scratch_redis, redis_process.socket, tmp_path)
 
 
-ARCHIVE_KEYS = (take.TAKEN, take.RESTORED, take.LIFTED)
+ARCHIVE_KEYS = (extract.TAKEN, extract.RESTORED, extract.LIFTED)
 COMMANDS = (
     *(
         "lpush",
@@ -339,14 +339,14 @@ def test_scripts_that_are_forgotten_in_the_middle(edited, small_steps, monkeypat
     """Redis forgets its scripts when it is started anew, and a replica that becomes the master may never have known them."""
     before = jids(edited.client)
     steps = []
-    step = take.Taker._step
+    step = extract.Taker._step
 
     def forgetful(*arguments):
         edited.client.script_flush()
         steps.append(1)
         return step(*arguments)
 
-    monkeypatch.setattr(take.Taker, "_step", forgetful)
+    monkeypatch.setattr(extract.Taker, "_step", forgetful)
     result = edited.run("delete from a queue")
     assert result["edited"] == result["matched"]
     assert len(steps) > 5
@@ -453,7 +453,7 @@ def test_no_time_at_all(edited, edit):
 def test_time_that_is_up_in_the_middle(edited, small_steps, monkeypatch):
     before = edited.client.lrange("queue:push", 0, -1)[::-1]
     calls = iter([False] * 4 + [True] * 1000)
-    monkeypatch.setattr(take.Taker, "_late", lambda self: next(calls))
+    monkeypatch.setattr(extract.Taker, "_late", lambda self: next(calls))
     result = edited.run("delete from a queue", time_limit="1h")
     assert not result["complete"]
     assert 0 < result["edited"] < 201

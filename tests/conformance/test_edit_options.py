@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs, locks
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary import Session
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_job, sidekiq_lock
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.run_redis import Session
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
 
@@ -26,9 +26,9 @@ def edit(scratch_redis, tmp_path):
     def run(**options):
         results = []
         for check_mode in (True, False):
-            values = {name: option.get("default") for name, option in jobs.JOB_OPTIONS.items()}
+            values = {name: option.get("default") for name, option in sidekiq_job.JOB_OPTIONS.items()}
             values.update({"archive_dir": str(tmp_path), "all": True, **options})
-            results.append(jobs.edit_jobs(Session(scratch_redis, Keys(""), values, check_mode, "test")))
+            results.append(sidekiq_job.edit_jobs(Session(scratch_redis, Keys(""), values, check_mode, "test")))
         predicted, done = results
         told = {**done, "archive": None, "duration": predicted["duration"]}
         assert told == predicted
@@ -67,8 +67,8 @@ def test_where_to_look_is_enough_to_count(edit, scratch_redis):
 
 
 def info(client, **options):
-    values = {name: option.get("default") for name, option in jobs.INFO_OPTIONS.items()}
-    return jobs.job_info(Session(client, Keys(""), {**values, **options}, False, "test"))
+    values = {name: option.get("default") for name, option in sidekiq_job.INFO_OPTIONS.items()}
+    return sidekiq_job.job_info(Session(client, Keys(""), {**values, **options}, False, "test"))
 
 
 @pytest.mark.parametrize(
@@ -116,9 +116,9 @@ def test_numbers_that_make_no_sense_elsewhere(scratch_redis):
     with pytest.raises(BadOption, match="limit must be at least 0, not -1"):
         info(scratch_redis, all=True, limit=-1)
     assert info(scratch_redis, all=True, limit=0)["jobs"] == []
-    options = {name: option.get("default") for name, option in locks.LOCK_OPTIONS.items()}
+    options = {name: option.get("default") for name, option in sidekiq_lock.LOCK_OPTIONS.items()}
     with pytest.raises(BadOption, match="max_locks must be at least 0, not -1"):
-        locks.free_locks(Session(scratch_redis, Keys(""), {**options, "max_locks": -1}, False, "test"))
+        sidekiq_lock.free_locks(Session(scratch_redis, Keys(""), {**options, "max_locks": -1}, False, "test"))
 
 
 @pytest.mark.parametrize("sets", [None, ["queues"], ["retry"]], ids=str)
@@ -146,6 +146,8 @@ def test_jobs_in_a_queue_whose_name_is_no_text_stay(state, force, edit, scratch_
 def test_an_empty_list_of_digests_means_no_lock(force, scratch_redis):
     scratch_redis.hset("uniquejobs:a:LOCKED", "a" * 24, "1.5")
     scratch_redis.zadd("uniquejobs:digests", {"uniquejobs:a": 1.5})
-    options = {name: option.get("default") for name, option in locks.LOCK_OPTIONS.items()}
-    done = locks.free_locks(Session(scratch_redis, Keys(""), {**options, "digests": [], "force": force}, False, "test"))
+    options = {name: option.get("default") for name, option in sidekiq_lock.LOCK_OPTIONS.items()}
+    done = sidekiq_lock.free_locks(
+        Session(scratch_redis, Keys(""), {**options, "digests": [], "force": force}, False, "test")
+    )
     assert (done["total"], done["matched"], done["changed"]) == (1, 0, False)

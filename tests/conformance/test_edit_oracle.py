@@ -19,9 +19,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import editing
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import turn
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_job
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.jobs import edit as editing
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.edit import rotation
 from ansible_collections.fediverse.mastodon.tests.conformance.intents import edit, restore
 
 NOW = 1795331156.5
@@ -190,7 +190,7 @@ def check(client, database, state, names, window):
     write(client, database)
     wanted, matched, edited = expected(database, state, names)
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(turn, "_LARGEST", window)
+        patch.setattr(rotation, "_LARGEST", window)
         foreseen = edit(client, pathlib.Path(directory), NOW, options_of(state, names), check_mode=True)
         assert read(client) == database
         result = edit(client, pathlib.Path(directory), NOW, options_of(state, names))
@@ -259,7 +259,7 @@ def test_of_identical_members_far_apart_one_stays(scratch_redis, window):
     database["queues"]["a"] = [job(99, "A"), *between, job(99, "A"), *(job(number, "C") for number in range(60, 90))]
     write(scratch_redis, database)
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(turn, "_LARGEST", window)
+        patch.setattr(rotation, "_LARGEST", window)
         result = edit(scratch_redis, pathlib.Path(directory), NOW, {"state": "unique", "classes": ["A"]})
     assert (result["matched"], result["edited"], result["gone"]) == (1, 1, 0)
     left = read(scratch_redis)["queues"]["a"]
@@ -291,7 +291,7 @@ def test_unique_keeps_the_oldest_of_each(scratch_redis, database, arguments, win
         },
     }
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(turn, "_LARGEST", window)
+        patch.setattr(rotation, "_LARGEST", window)
         result = edit(scratch_redis, pathlib.Path(directory), NOW, {"state": "unique", "all": True})
         assert read(scratch_redis) == wanted
         if result["archive"]:
@@ -314,7 +314,7 @@ def test_unique_keeps_one_of_each_while_workers_fetch(scratch_redis, tmp_path, m
             assert scratch_redis.rpop("queue:a", 3) == fetched
         return real(*arguments)
 
-    monkeypatch.setattr(jobs, "selected", selected)
+    monkeypatch.setattr(sidekiq_job, "selected", selected)
     result = edit(scratch_redis, tmp_path, NOW, {"state": "unique", "classes": ["A"]})
     assert len(reads) == 3
     assert read(scratch_redis)["queues"]["a"] == twice[:10]

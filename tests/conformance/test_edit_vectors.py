@@ -21,7 +21,7 @@ import pytest
 from intents import STATES, State, changed, check_same, differ, edit, intent_options, restore, without_ours
 from vectors import load_vector
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive_writer import Writer
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.writer import Writer
 
 FOLDER = pathlib.Path(__file__).parent / "vectors"
 VECTORS = {

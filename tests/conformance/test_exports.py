@@ -16,7 +16,7 @@ import time
 import modules
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import heartbeats
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state import heartbeats
 
 pytestmark = pytest.mark.parametrize(
     "redis_process", ["redis-server"], indirect=True
@@ -224,10 +224,10 @@ def test_the_database_by_a_url(instance):
 
 def test_it_reads_in_a_transaction_that_cannot_write(instance):
     from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.database import Database, NoDatabase
-    from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.database_settings import (
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.settings.database import (
         database_settings,
     )
-    from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.variables import Variables
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.settings.variables import Variables
 
     settings = database_settings(Variables(instance.postgres.variables()))
     database = Database(settings, timeout=0.2)
@@ -397,9 +397,9 @@ def test_with_no_process_the_release_says_the_unit(instance, orphan, release, ki
 
 def test_of_runs_at_once_one_does_it(instance, orphan):
     """All have looked before the first of them acts."""
-    from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import export_claim
-    from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.clock import redis_time
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.exports import enqueue
     from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.redis.clock import redis_time
 
     key, answers = Keys(), []
     began = redis_time(instance.client)
@@ -407,8 +407,8 @@ def test_of_runs_at_once_one_does_it(instance, orphan):
 
     def run():
         barrier.wait()
-        job = export_claim.new_job(orphan, time.time(), False)[1]
-        answers.append(export_claim.claim(instance.client, key, orphan, began, job))
+        job = enqueue.new_job(orphan, time.time(), False)[1]
+        answers.append(enqueue.claim(instance.client, key, orphan, began, job))
 
     threads = [threading.Thread(target=run) for _number in range(8)]
     for thread in threads:
@@ -419,15 +419,15 @@ def test_of_runs_at_once_one_does_it(instance, orphan):
     assert len(queued(instance)) == 1
     # even if the job has been taken from its queue meanwhile
     instance.client.delete("queue:pull")
-    assert export_claim.claim(instance.client, key, orphan, began, b"{}") == "claimed"
-    assert export_claim.claim(instance.client, key, orphan, redis_time(instance.client), b"{}") == "done"
+    assert enqueue.claim(instance.client, key, orphan, began, b"{}") == "claimed"
+    assert enqueue.claim(instance.client, key, orphan, redis_time(instance.client), b"{}") == "done"
 
 
 @pytest.mark.parametrize("where", ["queue", "work", "workers"])
 def test_a_job_that_comes_after_the_look_is_seen(instance, orphan, where):
-    from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import export_claim
-    from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.clock import redis_time
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.exports import enqueue
     from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.redis.clock import redis_time
 
     began = redis_time(instance.client)
     if where == "queue":
@@ -438,8 +438,8 @@ def test_a_job_that_comes_after_the_look_is_seen(instance, orphan, where):
         if where == "workers":
             instance.client.rename("web1:42:abc:work", "web1:42:abc:workers")
     before = queued(instance)
-    assert export_claim.claim(instance.client, Keys(), orphan, began, b"{}") == "has_job"
-    assert export_claim.claim(instance.client, Keys(), orphan + 1, began, b"") == "done"
+    assert enqueue.claim(instance.client, Keys(), orphan, began, b"{}") == "has_job"
+    assert enqueue.claim(instance.client, Keys(), orphan + 1, began, b"") == "done"
     assert queued(instance) == before
 
 
@@ -481,7 +481,7 @@ def test_what_has_a_job_is_never_released(instance):
 
 
 def test_a_row_that_is_finished_in_the_last_moment_stays(instance, orphan, monkeypatch):
-    from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import export_edit
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import export as export_edit
 
     write = export_edit.write_record
 

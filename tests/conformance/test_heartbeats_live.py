@@ -12,8 +12,8 @@ import modules
 import pytest
 from sidekiq_live import sidekiq, wait_for
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import heartbeats
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state import heartbeats
 
 DIGEST = "uniquejobs:0123456789abcdef0123456789abcdef"
 CLASS = "ActivityPub::DeliveryWorker"

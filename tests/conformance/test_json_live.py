@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from sidekiq_live import Live
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.job import parse
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state.job import parse
 
 VALUES = [
     b'"\\ud800"',

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import restore, turn
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.edit import restore, rotation
 from ansible_collections.fediverse.mastodon.tests.conformance import victim
 from ansible_collections.fediverse.mastodon.tests.conformance.killing import STATES, Round
 
@@ -17,8 +17,8 @@ KILLS = 10
 @pytest.fixture(autouse=True)
 def many_steps(monkeypatch):
     """Steps of a few jobs, so that a small queue needs as many as a large one."""
-    monkeypatch.setattr(turn, "_LARGEST", 7)
-    monkeypatch.setattr(turn, "_ABANDONED", 0.02)
+    monkeypatch.setattr(rotation, "_LARGEST", 7)
+    monkeypatch.setattr(rotation, "_ABANDONED", 0.02)
     monkeypatch.setattr(restore, "_STEP", 5)
 
 

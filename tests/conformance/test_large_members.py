@@ -11,7 +11,8 @@ import time
 import modules
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import turn, walk
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.edit import rotation
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.traversal import iterate
 
 LARGE, MANY = 500_000, 60
 
@@ -46,7 +47,7 @@ def url(client):
 def moved(monkeypatch):
     """How many bytes at most a step of an edit turned, and a page that was read had. Large members are counted, the others are small."""
     most = {"step": 0, "page": 0}
-    advance, learn = turn.Turn.advance, walk.Page.learn
+    advance, learn = rotation.Turn.advance, iterate.Page.learn
 
     def advanced(self, left, processed, **how):
         most["step"] = max(most["step"], processed)
@@ -56,8 +57,8 @@ def moved(monkeypatch):
         most["page"] = max(most["page"], size)
         return learn(self, count, size, *largest)
 
-    monkeypatch.setattr(turn.Turn, "advance", advanced)
-    monkeypatch.setattr(walk.Page, "learn", learned)
+    monkeypatch.setattr(rotation.Turn, "advance", advanced)
+    monkeypatch.setattr(iterate.Page, "learn", learned)
     return most
 
 
@@ -76,7 +77,7 @@ def test_an_edit_turns_large_jobs_one_by_one(scratch_redis, moved, tmp_path):
     result = modules.run("sidekiq_job", state="absent", queues=["ingress"], domains=["s0.example"], **options)
     assert result["edited"] == 1 and jids(scratch_redis) == before[1:]
     assert moved["step"] == 1
-    assert moved["page"] <= walk.PAGE_BYTES + LARGE + 1000
+    assert moved["page"] <= iterate.PAGE_BYTES + LARGE + 1000
     back = modules.run("sidekiq_archive", path=result["archive"], redis_url=url(scratch_redis))
     assert back["restored"] == 1 and jids(scratch_redis) == before and moved["step"] == 1
 
@@ -97,6 +98,6 @@ def test_reading_moves_few_large_jobs_at_once(queue, moved, options):
     assert found["by_domain"]["huge.example"] == MANY
     first = len(jids(queue)) and json.loads(queue.lindex("queue:ingress", -1))["jid"] == f"{0:024x}"
     if first:
-        assert moved["page"] <= walk.PAGE_BYTES + 4 * LARGE
+        assert moved["page"] <= iterate.PAGE_BYTES + 4 * LARGE
     elif options.get("domains"):
-        assert moved["page"] <= walk.PAGE_BYTES + 20 * LARGE + 1000
+        assert moved["page"] <= iterate.PAGE_BYTES + 20 * LARGE + 1000

@@ -9,10 +9,10 @@ import json
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import lock as lock_module
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.edit import unique_locks as lock_module
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.edit.unique_locks import audit, read_locks
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.lock import audit, read_locks
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.walk import set_members
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.traversal.iterate import set_members
 
 NOW = 1795331156.0
 DIGEST, JID = "uniquejobs:0123456789abcdef0123456789abcdef", "7315dc4675986a31ef9294ab"

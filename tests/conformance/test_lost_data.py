@@ -12,10 +12,10 @@ import re
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary import Session
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import restore as restoring
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import take, turn
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_job
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.run_redis import Session
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.edit import extract, rotation
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.edit import restore as restoring
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
 from ansible_collections.fediverse.mastodon.tests.conformance import modules
@@ -76,24 +76,24 @@ def session(client, spec, check_mode=False, **options):
 
 def edit(client, directory, state):
     given = {"state": state, "all": True, "archive_dir": str(directory), **EDITS[state]}
-    return jobs.edit_jobs(session(client, jobs.JOB_OPTIONS, **given))
+    return sidekiq_job.edit_jobs(session(client, sidekiq_job.JOB_OPTIONS, **given))
 
 
 def restore(client, archive, check_mode=False, **options):
-    return jobs.restore(session(client, jobs.ARCHIVE_OPTIONS, check_mode, path=str(archive), **options))
+    return sidekiq_job.restore(session(client, sidekiq_job.ARCHIVE_OPTIONS, check_mode, path=str(archive), **options))
 
 
 @pytest.fixture
 def between_steps(monkeypatch):
     """Makes steps small, and calls a function with the number of each before it is taken."""
-    monkeypatch.setattr(turn, "_LARGEST", 20)
-    monkeypatch.setattr(turn, "_ABANDONED", 0.02)
-    monkeypatch.setattr(take, "_STEP", 20)
+    monkeypatch.setattr(rotation, "_LARGEST", 20)
+    monkeypatch.setattr(rotation, "_ABANDONED", 0.02)
+    monkeypatch.setattr(extract, "_STEP", 20)
     monkeypatch.setattr(restoring, "_STEP", 20)
 
     def hook(function):
         count = iter(range(10_000))
-        monkeypatch.setattr(take.Taker, "_late", lambda _taker: bool(function(next(count))))
+        monkeypatch.setattr(extract.Taker, "_late", lambda _taker: bool(function(next(count))))
 
     return hook
 
@@ -212,13 +212,13 @@ def test_redis_is_set_back_into_the_middle_while_an_edit_goes_on(state, scratch_
 
 def test_redis_loses_its_data_after_the_last_step(redis_process, scratch_redis, tmp_path, monkeypatch):
     fill(scratch_redis)
-    real = take.Taker.take
+    real = extract.Taker.take
 
     def taking(taker, entries):
         real(taker, entries)
         scratch_redis.flushall()
 
-    monkeypatch.setattr(take.Taker, "take", taking)
+    monkeypatch.setattr(extract.Taker, "take", taking)
     options = {"state": "absent", "all": True, "archive_dir": str(tmp_path)}
     result = modules.run("sidekiq_job", redis_socket=str(redis_process.socket), **options)
     assert result["failed"] and "has lost data since this task began" in result["msg"], result

@@ -22,12 +22,12 @@ from intents import restore
 from modules import account
 from process_rounds import change
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import process_stop
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.installation import kernel
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import lost
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive_reader import Archive
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.processes import stop as process_stop
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.reader import Archive
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.edit import killed_jobs
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.edit.killed_jobs import STOPS
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption, SidekiqError
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.lost import STOPS
 
 WORKS = [stand_in.work("a" * 24), stand_in.work("b" * 24, seconds=50), stand_in.work("c" * 24, queue="push")]
 INFO = {"tag": "live", "concurrency": 5, "queues": ["pull", "push"]}
@@ -165,7 +165,7 @@ def test_a_stop_whose_archive_is_of_no_use_is_given_up(identity, archive, words,
 def test_a_stop_whose_archive_belongs_to_another_user_is_kept(scratch_redis, tmp_path, monkeypatch):
     stop = {"archive": str(tmp_path / "a.gz"), "fate": "restore", "host": socket.gethostname(), "ticks": 7}
     scratch_redis.hset(STOPS, "a:9:b", json.dumps({"identity": "a:9:b", **stop}))
-    monkeypatch.setattr(lost, "open_regular", mock.Mock(side_effect=PermissionError(13, "Permission denied")))
+    monkeypatch.setattr(killed_jobs, "open_regular", mock.Mock(side_effect=PermissionError(13, "Permission denied")))
     for check_mode in (True, False):
         with pytest.raises(SidekiqError, match=r"a\.gz of the stop of a:9:b.*Permission denied.*the same user"):
             change(scratch_redis, check_mode, state="absent")

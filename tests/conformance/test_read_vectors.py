@@ -14,10 +14,13 @@ import pathlib
 import pytest
 from vectors import load_vector
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.job import parse
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import SETS, Keys
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.snapshot import read_snapshot
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.walk import queue_members, set_members
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state.job import parse
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state.snapshot import read_snapshot
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.traversal.iterate import (
+    queue_members,
+    set_members,
+)
 
 VECTORS = sorted(pathlib.Path(__file__).parent.glob("vectors/read-*.json"))
 LISTED = [path for path in VECTORS if "malformed" not in path.name]

@@ -9,8 +9,8 @@ import json
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary import Session
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_job
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.run_redis import Session
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
 
@@ -24,13 +24,13 @@ def session(client, spec, server, check_mode=False, **options):
 
 def edit(client, directory, **options):
     given = {"state": "absent", "all": True, "archive_dir": str(directory), **options}
-    return jobs.edit_jobs(session(client, jobs.JOB_OPTIONS, "here db 0", **given))
+    return sidekiq_job.edit_jobs(session(client, sidekiq_job.JOB_OPTIONS, "here db 0", **given))
 
 
 def restore(client, archive, server="here db 0", **options):
     """What the run did, which is what check mode has predicted, but for the moment and for jobs that have moved on."""
-    predicted = jobs.restore(session(client, jobs.ARCHIVE_OPTIONS, server, True, path=archive, **options))
-    done = jobs.restore(session(client, jobs.ARCHIVE_OPTIONS, server, path=archive, **options))
+    predicted = sidekiq_job.restore(session(client, sidekiq_job.ARCHIVE_OPTIONS, server, True, path=archive, **options))
+    done = sidekiq_job.restore(session(client, sidekiq_job.ARCHIVE_OPTIONS, server, path=archive, **options))
     assert done["began_epoch"] >= predicted["began_epoch"]
     own = {"moved_on": 0, "began_epoch": 0.0}
     assert {**done, **own} == {**predicted, **own}
@@ -72,7 +72,7 @@ def test_another_database_is_refused_unless_it_is_meant(scratch_redis, other, tm
     archive = edit(scratch_redis, tmp_path)["archive"]
     for check_mode in (True, False):
         with pytest.raises(BadOption, match="here db 1 does not know the archive .*, which was made in here db 0 at "):
-            jobs.restore(session(other, jobs.ARCHIVE_OPTIONS, "here db 1", check_mode, path=archive))
+            sidekiq_job.restore(session(other, sidekiq_job.ARCHIVE_OPTIONS, "here db 1", check_mode, path=archive))
     assert not other.keys("*")
     assert restore(other, archive, "here db 1", force=True, sets=["retry"])["restored"] == RETRIED
     assert restore(other, archive, "here db 1")["restored"] == QUEUED, "it knows the archive now"

@@ -9,8 +9,8 @@ import json
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary import Session
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_job
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.run_redis import Session
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
 
@@ -30,8 +30,8 @@ def archive(scratch_redis, tmp_path):
     scratch_redis.lpush("queue:push", *(payload(number, "push") for number in range(20)))
     scratch_redis.lpush("queue:pull", *(payload(number, "pull") for number in range(20, 50)))
     scratch_redis.zadd("retry", {payload(number, "push"): number for number in range(50, 65)})
-    done = jobs.edit_jobs(
-        session(scratch_redis, jobs.JOB_OPTIONS, state="absent", classes=["A"], archive_dir=str(tmp_path))
+    done = sidekiq_job.edit_jobs(
+        session(scratch_redis, sidekiq_job.JOB_OPTIONS, state="absent", classes=["A"], archive_dir=str(tmp_path))
     )
     assert done["edited"] == 65
     return done["archive"]
@@ -55,12 +55,12 @@ def sizes(client):
 )
 def test_a_part_and_then_the_rest(scratch_redis, archive, selection, left):
     options = {"path": archive, **selection}
-    predicted = jobs.restore(session(scratch_redis, jobs.ARCHIVE_OPTIONS, check_mode=True, **options))
+    predicted = sidekiq_job.restore(session(scratch_redis, sidekiq_job.ARCHIVE_OPTIONS, check_mode=True, **options))
     assert predicted["restored"] == sum(left)
     assert sizes(scratch_redis) == (0, 0, 0)
-    assert jobs.restore(session(scratch_redis, jobs.ARCHIVE_OPTIONS, **options))["restored"] == sum(left)
+    assert sidekiq_job.restore(session(scratch_redis, sidekiq_job.ARCHIVE_OPTIONS, **options))["restored"] == sum(left)
     assert sizes(scratch_redis) == left
-    rest = jobs.restore(session(scratch_redis, jobs.ARCHIVE_OPTIONS, path=archive))
+    rest = sidekiq_job.restore(session(scratch_redis, sidekiq_job.ARCHIVE_OPTIONS, path=archive))
     assert rest["restored"] == 65 - sum(left)
     assert sizes(scratch_redis) == (20, 30, 15)
 
@@ -69,8 +69,8 @@ def test_some_at_a_time_and_each_once(scratch_redis, archive):
     before = {}
     for number in range(20):
         options = {"path": archive, "limit": 15}
-        predicted = jobs.restore(session(scratch_redis, jobs.ARCHIVE_OPTIONS, check_mode=True, **options))
-        done = jobs.restore(session(scratch_redis, jobs.ARCHIVE_OPTIONS, **options))
+        predicted = sidekiq_job.restore(session(scratch_redis, sidekiq_job.ARCHIVE_OPTIONS, check_mode=True, **options))
+        done = sidekiq_job.restore(session(scratch_redis, sidekiq_job.ARCHIVE_OPTIONS, **options))
         untimed = {"locks_taken": 0, "began_epoch": 0.0}  # the moment is another one
         assert {**done, **untimed} == {**predicted, **untimed}
         if not done["changed"]:
@@ -86,11 +86,11 @@ def test_some_at_a_time_and_each_once(scratch_redis, archive):
 
 def test_a_limit_counts_what_the_selection_picks(scratch_redis, archive):
     options = {"path": archive, "sets": ["retry"], "limit": 4}
-    done = jobs.restore(session(scratch_redis, jobs.ARCHIVE_OPTIONS, **options))
+    done = sidekiq_job.restore(session(scratch_redis, sidekiq_job.ARCHIVE_OPTIONS, **options))
     assert (done["restored"], done["remaining"], sizes(scratch_redis)) == (4, 11, (0, 0, 4))
 
 
 @pytest.mark.parametrize("limit", [0, -1])
 def test_a_limit_that_makes_no_sense_is_refused(scratch_redis, archive, limit):
     with pytest.raises(BadOption, match="limit must be at least 1"):
-        jobs.restore(session(scratch_redis, jobs.ARCHIVE_OPTIONS, path=archive, limit=limit))
+        sidekiq_job.restore(session(scratch_redis, sidekiq_job.ARCHIVE_OPTIONS, path=archive, limit=limit))

@@ -26,8 +26,8 @@ import stand_in
 import yaml
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import process_stop
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.installation import kernel
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.processes import stop
 from ansible_collections.fediverse.mastodon.tests.instance import situations
 from ansible_collections.fediverse.mastodon.tests.lab import admin_api
 
@@ -267,7 +267,7 @@ def modules(scratch_redis, tmp_path, capsys, database_url, monkeypatch):
     quiet = json.dumps({**process.info, "identity": "quiet.example:1:abc", "queues": ["pull"]})
     scratch_redis.hset("quiet.example:1:abc", mapping={"info": quiet, "beat": "1", "quiet": "true", "busy": 0})
     for patience in ("SILENT", "CERTAIN"):
-        monkeypatch.setattr(process_stop, patience, 0.1)  # nobody beats here
+        monkeypatch.setattr(stop, patience, 0.1)  # nobody beats here
     stuck = [stand_in.work(STUCK), stand_in.work("innocent")]
     with stand_in.running(scratch_redis, process.info, stuck), admin_api.running(admin_api.Server("t")) as api_url:
         yield Modules(scratch_redis, tmp_path, capsys, database_url, api_url)

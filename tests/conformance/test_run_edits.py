@@ -13,7 +13,8 @@ import os
 import modules
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import file_lock, restore, turn
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import file_lock
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.edit import restore, rotation
 from ansible_collections.fediverse.mastodon.tests.conformance import storm, victim
 from ansible_collections.fediverse.mastodon.tests.conformance.killing import STATES, Round
 
@@ -62,7 +63,10 @@ def completed(runs, run):
 def untouched(client, before):
     """Whether all jobs are where they were."""
     now = storm.look(client)
-    return now.queues == {name: jobs for name, jobs in before.queues.items() if jobs} and now.sets == before.sets
+    return (
+        now.queues == {name: sidekiq_job for name, sidekiq_job in before.queues.items() if sidekiq_job}
+        and now.sets == before.sets
+    )
 
 
 def part_of(task, run, runs):
@@ -73,8 +77,8 @@ def part_of(task, run, runs):
 def test_an_edit_that_is_killed_is_undone_by_its_record(
     redis_process, scratch_redis, tmp_path, runs, begin, monkeypatch, state
 ):
-    monkeypatch.setattr(turn, "_LARGEST", 7)
-    monkeypatch.setattr(turn, "_ABANDONED", 0.02)
+    monkeypatch.setattr(rotation, "_LARGEST", 7)
+    monkeypatch.setattr(rotation, "_ABANDONED", 0.02)
     monkeypatch.setattr(restore, "_STEP", 5)
     Round(redis_process.url, scratch_redis, tmp_path, state).task.run()  # loads the scripts
     whole = Round(redis_process.url, scratch_redis, tmp_path / "whole", state)
@@ -118,7 +122,7 @@ def test_an_edit_that_comes_too_late_leaves_no_trace(redis_process, scratch_redi
     storm.fill(scratch_redis, 1, 30, 0)
     run = begin()
     before = record_of(runs, run)
-    from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import editing
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.jobs import edit as editing
 
     named = []
 
@@ -127,7 +131,9 @@ def test_an_edit_that_comes_too_late_leaves_no_trace(redis_process, scratch_redi
         scratch_redis.delete(*scratch_redis.keys("queue:*"))  # all of them run
         return real(record, taker)
 
-    monkeypatch.setattr("ansible_collections.fediverse.mastodon.plugins.module_utils._edge.jobs.apply", apply)
+    monkeypatch.setattr(
+        "ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules.sidekiq_job.apply", apply
+    )
     where = {"redis_url": redis_process.url, "archive_dir": str(tmp_path), "runs_dir": str(runs)}
     done = modules.run("sidekiq_job", run=run, **where, **ALL)
     assert len(named) == 1 and done["edited"] == 0 and done["archive"] is None
@@ -147,13 +153,13 @@ def test_a_run_that_is_over_takes_no_edit(scratch_redis, tmp_path, runs, begin, 
 def test_a_run_that_is_closed_while_an_edit_plans(redis_process, scratch_redis, tmp_path, runs, begin, monkeypatch):
     before = storm.fill(scratch_redis, 1, 30, 0)
     run = begin()
-    from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_job
 
-    def plan(*args, real=jobs.plan):
+    def plan(*args, real=sidekiq_job.plan):
         modules.run("run_record", dir=str(runs), run=run, closed=True)
         return real(*args)
 
-    monkeypatch.setattr(jobs, "plan", plan)
+    monkeypatch.setattr(sidekiq_job, "plan", plan)
     where = {"redis_url": redis_process.url, "archive_dir": str(tmp_path), "runs_dir": str(runs)}
     said = modules.run("sidekiq_job", run=run, **where, **ALL)
     assert said["failed"] and "was closed, which undo does" in said["msg"]
@@ -205,11 +211,11 @@ def test_an_edit_that_still_runs_is_waited_for(redis_process, scratch_redis, beg
 
 def test_the_lock_is_held_until_the_edit_has_ended(redis_process, scratch_redis, tmp_path, monkeypatch):
     storm.fill(scratch_redis, 1, 30, 0)
-    from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_job
 
     said = []
 
-    def apply(record, taker, real=jobs.apply):
+    def apply(record, taker, real=sidekiq_job.apply):
         monkeypatch.setattr(file_lock, "PATIENCE", 0.0)
         with pytest.raises(Exception, match="still runs"):
             file_lock.refuse_held(record.archive.path)
@@ -219,6 +225,6 @@ def test_the_lock_is_held_until_the_edit_has_ended(redis_process, scratch_redis,
         said.append(record.archive.path)
         return taken
 
-    monkeypatch.setattr(jobs, "apply", apply)
+    monkeypatch.setattr(sidekiq_job, "apply", apply)
     modules.run("sidekiq_job", redis_url=redis_process.url, archive_dir=str(tmp_path), **ALL)
     file_lock.refuse_held(*said)

@@ -21,15 +21,15 @@ from typing import Any
 import pytest
 from intents import module_options
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary import Session
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.selector import criteria_from_options
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import pattern
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.selector import Selector
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_job
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.options.selector import criteria_from_options
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.run_redis import Session
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.jobs import regex
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.jobs.selector import Selector
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.needles import Needles
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.place import Place
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.traversal.location import Place
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.traversal.prefilter import Needles
 
 NOW = 1795331200.0
 MEMBERS = 150
@@ -116,7 +116,7 @@ def meant(known: Known, options: dict[str, Any]) -> bool:
     """The plain filter, as the documentation of the options reads."""
 
     def like(name: str | None, patterns: list[str]) -> bool:
-        return name is not None and any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+        return name is not None and any(fnmatch.fnmatchcase(name, regex) for regex in patterns)
 
     def named(domain: str | None) -> bool:
         return any(
@@ -160,7 +160,7 @@ def meant(known: Known, options: dict[str, Any]) -> bool:
     return all(conditions[name]() for name in options)
 
 
-OPTIONS = tuple(name for name in jobs.INFO_OPTIONS if name not in ("limit", "sort", "show_args"))
+OPTIONS = tuple(name for name in sidekiq_job.INFO_OPTIONS if name not in ("limit", "sort", "show_args"))
 
 
 def draw_option(chance: random.Random, name: str, members: list[Known]) -> Any:
@@ -199,7 +199,7 @@ def draw_option(chance: random.Random, name: str, members: list[Known]) -> Any:
 
 def select(options: dict[str, Any], members: list[Known], unread: bool = True) -> list[int]:
     """The numbers of those that are meant; ``unread``: with what rules out members by their bytes."""
-    selector = Selector(criteria_from_options(module_options(jobs.INFO_OPTIONS, options)), NOW)
+    selector = Selector(criteria_from_options(module_options(sidekiq_job.INFO_OPTIONS, options)), NOW)
     selector.places(NoRedis(), Keys(""))
     return [
         number
@@ -234,7 +234,7 @@ def test_every_option_alone(name: str) -> None:
     assert found > 0
 
 
-LISTS = tuple(name for name, option in jobs.INFO_OPTIONS.items() if option["type"] == "list")
+LISTS = tuple(name for name, option in sidekiq_job.INFO_OPTIONS.items() if option["type"] == "list")
 
 
 @pytest.mark.parametrize("more", [{}, {"all": True}, {"malformed": False}, {"sets": ["queues", "retry"]}], ids=str)
@@ -252,18 +252,18 @@ def test_an_empty_list_edits_and_restores_nothing(name, scratch_redis, tmp_path)
     options = {"state": "absent", "archive_dir": str(tmp_path)}
 
     def edit(**more: Any) -> dict[str, Any]:
-        edited = module_options(jobs.JOB_OPTIONS, {**options, **more})
-        return jobs.edit_jobs(Session(scratch_redis, Keys(""), edited, False, "test"))
+        edited = module_options(sidekiq_job.JOB_OPTIONS, {**options, **more})
+        return sidekiq_job.edit_jobs(Session(scratch_redis, Keys(""), edited, False, "test"))
 
     for more in ({}, {"all": True}):
         done = edit(**{name: []}, **more)
         assert (done["matched"], done["changed"], done["archive"]) == (0, False, None)
-        found = module_options(jobs.INFO_OPTIONS, {name: [], **more})
-        assert jobs.job_info(Session(scratch_redis, Keys(""), found, False, "test"))["total"] == 0
+        found = module_options(sidekiq_job.INFO_OPTIONS, {name: [], **more})
+        assert sidekiq_job.job_info(Session(scratch_redis, Keys(""), found, False, "test"))["total"] == 0
     archive = edit(all=True)["archive"]
     for more in ({}, {"all": True}):
-        restored = module_options(jobs.ARCHIVE_OPTIONS, {"path": archive, name: [], **more})
-        assert jobs.restore(Session(scratch_redis, Keys(""), restored, False, "test"))["restored"] == 0
+        restored = module_options(sidekiq_job.ARCHIVE_OPTIONS, {"path": archive, name: [], **more})
+        assert sidekiq_job.restore(Session(scratch_redis, Keys(""), restored, False, "test"))["restored"] == 0
 
 
 @pytest.mark.parametrize("expression", WHERES)
@@ -303,8 +303,8 @@ def test_the_same_in_redis_with_and_without_what_redis_itself_rules_out(number, 
 
 
 def info(client: Any, **options: Any) -> dict[str, Any]:
-    given = module_options(jobs.INFO_OPTIONS, options)
-    return jobs.job_info(Session(client, Keys(""), given, False, "test"))
+    given = module_options(sidekiq_job.INFO_OPTIONS, options)
+    return sidekiq_job.job_info(Session(client, Keys(""), given, False, "test"))
 
 
 # --- names of articles --------------------------------------------------------------------------------------------------------
@@ -402,7 +402,7 @@ def test_a_regular_expression_cannot_hang(expression, scratch_redis):
 
 
 def test_a_regular_expression_cannot_hang_by_many_small_delays(scratch_redis, monkeypatch):
-    monkeypatch.setattr(pattern, "_LIMIT_OF_ALL", 0.5)
+    monkeypatch.setattr(regex, "_LIMIT_OF_ALL", 0.5)
     job = {"class": "A", "args": [], "error_message": "a" * 18 + "!"}
     scratch_redis.zadd("retry", {pack({**job, "jid": str(number)}): number for number in range(5000)})
     with pytest.raises(BadOption, match=r"took 0\.\d s for \d+ messages"):

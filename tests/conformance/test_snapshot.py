@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.snapshot import PARTS, read_snapshot
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state.snapshot import PARTS, read_snapshot
 from ansible_collections.fediverse.mastodon.tests.conformance import looking
 from ansible_collections.fediverse.mastodon.tests.instance import situations
 from ansible_collections.fediverse.mastodon.tests.instance.heartbeat import kept_alive

@@ -14,11 +14,11 @@ from unittest import mock
 import pytest
 import redis
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary import Session
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon import editing
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive import has_bit
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive_reader import Archive
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_job
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.run_redis import Session
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.jobs import edit as editing
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.format import has_bit
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.reader import Archive
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
 from ansible_collections.fediverse.mastodon.tests.conformance import storm, victim
 from ansible_collections.fediverse.mastodon.tests.conformance.intents import module_options
@@ -36,12 +36,14 @@ STATES: dict[str, dict[str, Any]] = {
 
 
 def edit(client, directory, **options):
-    given = module_options(jobs.JOB_OPTIONS, {"archive_dir": str(directory), **options})
-    return jobs.edit_jobs(Session(client, Keys(), given, False, "test"))
+    given = module_options(sidekiq_job.JOB_OPTIONS, {"archive_dir": str(directory), **options})
+    return sidekiq_job.edit_jobs(Session(client, Keys(), given, False, "test"))
 
 
 def restore(client, path):
-    return jobs.restore(Session(client, Keys(), module_options(jobs.ARCHIVE_OPTIONS, {"path": path}), False, "test"))
+    return sidekiq_job.restore(
+        Session(client, Keys(), module_options(sidekiq_job.ARCHIVE_OPTIONS, {"path": path}), False, "test")
+    )
 
 
 @contextlib.contextmanager
@@ -52,7 +54,7 @@ def pause_before_the_first_step(seconds):
         time.sleep(seconds)
         return real(*arguments)
 
-    with mock.patch.object(jobs, "apply", apply):
+    with mock.patch.object(sidekiq_job, "apply", apply):
         yield
 
 

@@ -10,9 +10,9 @@ import time
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.health.survey import take_survey
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.diagnosis.survey import take_survey
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.snapshot import read_snapshot
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state.snapshot import read_snapshot
 
 
 def survey(client, limit=1000, prefix=""):

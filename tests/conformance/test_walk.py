@@ -15,10 +15,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import walk
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.needles import Needles
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.scan import candidates
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.walk import PAGE, queue_members, set_members
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.traversal import iterate
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.traversal.filtered_iterate import candidates
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.traversal.iterate import (
+    PAGE,
+    queue_members,
+    set_members,
+)
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.traversal.prefilter import Needles
 
 QUEUE, SET = b"queue:push", b"retry"
 # The fixture is an empty database for the whole test, which empties it itself for each example.
@@ -28,7 +32,7 @@ REAL_REDIS = settings(max_examples=80, deadline=None, suppress_health_check=[Hea
 @pytest.fixture(autouse=True)
 def pages_as_asked_for(monkeypatch):
     """Also the first one, which is small where nobody knows yet how large members are."""
-    monkeypatch.setattr(walk, "_FIRST_PAGE", PAGE)
+    monkeypatch.setattr(iterate, "_FIRST_PAGE", PAGE)
 
 
 def names(start, count):
@@ -49,7 +53,7 @@ def scan_queue(client, key, page):
 def walk_queue(client, page, actions, walk=queue_members):
     """Walk, and do an action after as many members as its key says."""
     seen = []
-    for number, member in enumerate(walk(client, QUEUE, page=page), start=1):
+    for number, member in enumerate(iterate(client, QUEUE, page=page), start=1):
         seen.append(member)
         actions.get(number, lambda: None)()
         assert number < 10_000, "this never ends"
@@ -135,7 +139,7 @@ def check_queue(client, size, page, moves, walk=queue_members):
             for victim in victims:
                 client.lrem(QUEUE, 1, victim)
 
-    seen = walk_queue(client, page, {at: lambda move=move: act(*move) for at, move in moves.items()}, walk)
+    seen = walk_queue(client, page, {at: lambda move=move: act(*move) for at, move in moves.items()}, iterate)
     stayed = [member for member in before if member not in gone]
     assert [member for member in seen if member in set(stayed)] == stayed
 
@@ -151,14 +155,14 @@ def moves(*kinds):
 @example(30, 1, {1: ("push", 1), 11: ("return", 24), 28: ("delete", 19)})
 @example(21, 6, {1: ("return", 4), 2: ("delete", 6)})
 def test_queue_whatever_happens(scratch_redis, walk, size, page, moves):
-    check_queue(scratch_redis, size, page, moves, walk)
+    check_queue(scratch_redis, size, page, moves, iterate)
 
 
 @REAL_REDIS
 @given(st.integers(0, 60), st.integers(1, 12), st.integers(1, 20), moves("fetch", "push", "return"))
 def test_queue_when_more_happens_than_a_page_reaches_back_over(scratch_redis, size, page, margin, moves):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(walk, "_MARGIN", margin)
+        patch.setattr(iterate, "_MARGIN", margin)
         check_queue(scratch_redis, size, page, moves)
 
 

@@ -13,10 +13,10 @@ import modules
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq import lost
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.job import parse
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.edit import killed_jobs
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.process import Work
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state.job import parse
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state.process import Work
 from ansible_collections.fediverse.mastodon.tests.instance.heartbeat import Process, kept_alive
 
 IDENTITY = "elsewhere:1:abc"
@@ -86,9 +86,9 @@ def test_stops_that_are_no_hash(run, scratch_redis):
 
 def test_a_record_of_what_was_put_back_that_is_no_string(run, scratch_redis, tmp_path):
     job = parse(b'{"class":"A","jid":"a","args":["%s"]}' % modules.SECRET.encode())
-    stop = lost.Stop("here:1:abc", "", "restore", socket.gethostname(), None)
+    stop = killed_jobs.Stop("here:1:abc", "", "restore", socket.gethostname(), None)
     work = [Work(stop.identity, "t", "a", 0.0, 1.0, job)]
-    _stop, archive = lost.record(scratch_redis, Keys(), str(tmp_path), "test", 0.0, work, stop)
+    _stop, archive = killed_jobs.record(scratch_redis, Keys(), str(tmp_path), "test", 0.0, work, stop)
     archive.close()
     scratch_redis.sadd(f"fediverse.mastodon:restored:{archive.id}", "x")
     # Whether the job still runs elsewhere is known once every process has sent a newer heartbeat.

@@ -21,8 +21,8 @@ from typing import Any
 
 import redis
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import jobs
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge.boundary import Session
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_job
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.run_redis import Session
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
 from ansible_collections.fediverse.mastodon.tests.conformance.intents import module_options
 
@@ -42,7 +42,9 @@ class Task:
     def run(self) -> dict[str, Any]:
         """The result of the module."""
         spec, body = (
-            (jobs.ARCHIVE_OPTIONS, jobs.restore) if "path" in self.options else (jobs.JOB_OPTIONS, jobs.edit_jobs)
+            (sidekiq_job.ARCHIVE_OPTIONS, sidekiq_job.restore)
+            if "path" in self.options
+            else (sidekiq_job.JOB_OPTIONS, sidekiq_job.edit_jobs)
         )
         options = module_options(spec, self.options)
         with redis.Redis.from_url(self.url) as client:

@@ -12,11 +12,12 @@ import re
 import pytest
 import yaml
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import connection, look
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.health.finding import SEVERITIES
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_info
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.options import connection
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.diagnosis.finding import SEVERITIES
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-RULES = ROOT / "plugins" / "module_utils" / "_mastodon" / "health"
+RULES = ROOT / "plugins" / "module_utils" / "_mastodon" / "diagnosis"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 WITHOUT_LIMITS = {"busy_limit", "queue_latency"}
 """One limits what is shown; the other has a limit for each queue and is looked at by itself."""
@@ -94,7 +95,7 @@ def test_limits_are_named_with_their_defaults():
     said = dict(
         re.findall(r"`(\w+)` \(default ([\w.]+)\)", (ROOT / "docs" / "findings.md").read_text(encoding="utf-8"))
     )
-    defaults = {name: option["default"] for name, option in look.HEALTH_OPTIONS.items()}
+    defaults = {name: option["default"] for name, option in sidekiq_info.HEALTH_OPTIONS.items()}
     numbers = {name: str(value) for name, value in defaults.items() if not isinstance(value, (dict, list))}
     assert said == {name: value for name, value in numbers.items() if name not in WITHOUT_LIMITS}
     latency = defaults["queue_latency"]
@@ -136,7 +137,7 @@ def mappings(value):
 
 @pytest.mark.parametrize(
     ("variable", "options"),
-    [("sidekiq_options", connection.connection_argument_spec()), ("health_options", look.HEALTH_OPTIONS)],
+    [("sidekiq_options", connection.connection_argument_spec()), ("health_options", sidekiq_info.HEALTH_OPTIONS)],
 )
 def test_variables_on_the_pages_hold_what_the_modules_take(variable, options):
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)

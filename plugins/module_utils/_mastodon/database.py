@@ -21,7 +21,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .._sidekiq.errors import SidekiqError
-from .database_settings import DatabaseSettings, describe
+from .settings.database import DatabaseSettings, describe
 
 Row = dict[str, t.Any]
 _PATH: t.Final = "/usr/local/bin:/usr/bin:/bin"

@@ -18,7 +18,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.fediverse.mastodon.plugins.action import report
 from ansible_collections.fediverse.mastodon.plugins.filter import health_report
-from ansible_collections.fediverse.mastodon.plugins.module_utils._edge import boundary, host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_host, run_redis
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 NAMESPACE = "fediverse.mastodon"
@@ -55,7 +55,7 @@ def options_of(monkeypatch):
     def spec_of_action(_self, argument_spec, **said):
         capture(argument_spec=argument_spec, **said)
 
-    for module in (boundary, host):
+    for module in (run_redis, run_host):
         monkeypatch.setattr(module, "AnsibleModule", capture)
     monkeypatch.setattr(ActionBase, "run", lambda *_positional, **_named: {})
     monkeypatch.setattr(ActionBase, "validate_argument_spec", spec_of_action)

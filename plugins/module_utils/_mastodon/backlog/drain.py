@@ -16,7 +16,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ..._sidekiq.errors import BadOption
-from ..units.host import Host
+from ..workers.host import Host
 from .plan import SCHEDULER
 
 STEM: t.Final = "mastodon-drain"

@@ -10,8 +10,8 @@ import fnmatch
 import typing as t
 from dataclasses import dataclass
 
-from ..names import is_taken
-from ..workers import LONG_RUNNING, can_be_served
+from ..jobs.names import is_taken
+from ..jobs.worker_classes import LONG_RUNNING, can_be_served
 from .flow import Flow, Snapshot
 
 SCHEDULER: t.Final = "scheduler"

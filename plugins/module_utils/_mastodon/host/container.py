@@ -11,7 +11,7 @@ import re
 import socket
 import typing as t
 
-from ..disk import IN_MEMORY, Mount, look_at
+from .disk import IN_MEMORY, Mount, look_at
 
 _MARKS: t.Final = ("/.dockerenv", "/run/.containerenv")  # of Docker; of podman, buildah and CRI-O
 _CGROUP: t.Final = re.compile(r"docker|kubepods|libpod|containerd|crio|buildah|garden")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .systemd import matches
+from .systemd.units import matches
 
 Found = t.Mapping[str, t.Any]
 """What mastodon_info returns."""

@@ -15,7 +15,7 @@ import typing as t
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from ..._sidekiq.process import Process
+from ..._sidekiq.state.process import Process
 from .kernel import HostProcess
 
 CLOCKS: t.Final = 5.0

@@ -12,12 +12,12 @@ import typing as t
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
-from ..._sidekiq.connection_settings import ConnectionSettings
-from ..._sidekiq.process import Process
+from ..._sidekiq.redis.settings import ConnectionSettings
+from ..._sidekiq.state.process import Process
 from .identity import Match, Matches, match
 from .kernel import HostProcess, parents
 from .ownership import Instance, Owner, Verdict, effective_redis, judge, known_root
-from .systemd import Unit, matches
+from .systemd.units import Unit, matches
 
 
 @dataclass(frozen=True)

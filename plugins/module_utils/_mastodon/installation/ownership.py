@@ -14,11 +14,11 @@ import os
 import typing as t
 from dataclasses import dataclass
 
-from ..._sidekiq.connection_settings import ConnectionSettings, describe
 from ..._sidekiq.errors import SidekiqError
-from ..redis_settings import RELEVANT, sidekiq_redis_settings
-from ..release import read_release
-from ..variables import collect
+from ..._sidekiq.redis.settings import ConnectionSettings, describe
+from ..settings.redis import RELEVANT, sidekiq_redis_settings
+from ..settings.release import read_release
+from ..settings.variables import collect
 
 
 @dataclass(frozen=True)

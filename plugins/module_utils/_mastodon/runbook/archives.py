@@ -10,9 +10,9 @@ import os
 import typing as t
 from dataclasses import dataclass, field
 
-from ..._sidekiq.archive_reader import Archive, read_header
+from ..._sidekiq.archive.reader import Archive, read_header
 from ..._sidekiq.errors import BadOption
-from .. import run_record
+from . import run_record
 
 _SUFFIX: t.Final = ".jsonl.gz"
 

@@ -15,8 +15,8 @@ import typing as t
 from dataclasses import dataclass
 
 from ..._sidekiq.errors import BadOption
-from .. import run_record
-from ..record_file import locked
+from ..host.atomic_file import locked
+from . import run_record
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ansible_collections.fediverse.mastodon.plugins.filter import (
     workers_plan,
     workers_verdict,
 )
-from ansible_collections.fediverse.mastodon.tests.unit.plugins.module_utils._mastodon.units.hosts import (
+from ansible_collections.fediverse.mastodon.tests.unit.plugins.module_utils._mastodon.workers.hosts import (
     STOCK,
     facts,
     process,

@@ -8,9 +8,9 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.backlog.drain import Wish, plan_drain
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.units.host import read_host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.host import read_host
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
-from ansible_collections.fediverse.mastodon.tests.unit.plugins.module_utils._mastodon.units.hosts import (
+from ansible_collections.fediverse.mastodon.tests.unit.plugins.module_utils._mastodon.workers.hosts import (
     STOCK,
     facts,
     installation,

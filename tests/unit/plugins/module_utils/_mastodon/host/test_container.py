@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.disk import mount_of, parse_mounts
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.host.container import is_own
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.host.disk import mount_of, parse_mounts
 
 DOCKER = """\
 600 500 0:50 / / rw,relatime master:1 - overlay overlay rw,lowerdir=/a,upperdir=/b,workdir=/c

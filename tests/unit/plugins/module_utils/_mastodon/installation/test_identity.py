@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.installation.identity import Match, match
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.installation.kernel import HostProcess, Title
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.process import Process
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state.process import Process
 
 SERVER = "127.0.0.1:6379 db 0"
 

@@ -13,11 +13,11 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.insta
     instance_at,
 )
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.installation.kernel import HostProcess, Title
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.installation.systemd import Unit
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.connection_settings import (
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.installation.systemd.units import Unit
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.redis.settings import (
     ConnectionSettings as Redis,
 )
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.process import Process
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state.process import Process
 
 STOCK = "mastodon-sidekiq.service"
 PATTERNS = ["mastodon-sidekiq*.service"]

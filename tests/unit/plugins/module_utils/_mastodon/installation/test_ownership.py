@@ -18,7 +18,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.insta
     same_redis,
     same_root,
 )
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.connection_settings import (
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.redis.settings import (
     ConnectionSettings as Redis,
 )
 

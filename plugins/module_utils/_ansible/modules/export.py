@@ -1,0 +1,223 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""What the module that mends archives does."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from collections import Counter
+from dataclasses import replace
+
+from ..._mastodon.database import Database
+from ..._mastodon.exports.backup_rows import delete_unfinished, insert_rows, read_backups, read_whole
+from ..._mastodon.exports.enqueue import claim, milliseconds, new_job
+from ..._mastodon.exports.plan import Decision, decide
+from ..._mastodon.exports.read import Look, look
+from ..._mastodon.exports.released_rows import mark_done, read_record, write_record
+from ..._mastodon.host.atomic_file import held
+from ..._mastodon.host.container import warnings_for
+from ..._mastodon.runbook.edits import Run, forget_archive, name_archive
+from ..._mastodon.settings.database import describe
+from ..._mastodon.settings.release import read_release
+from ..._sidekiq.duration import seconds
+from ..._sidekiq.errors import BadOption
+from ..._sidekiq.file_lock import refuse_held
+from ..._sidekiq.redis.clock import redis_time
+from ..._sidekiq.state.snapshot import read_snapshot
+from ..options.database import DATABASE_OPTIONS, find_database
+from ..options.run import ARCHIVES, RUN_OPTIONS, run_of
+from ..run_redis import Result, Session, refuse_unwritable
+from .export_info import reader, wanted, with_names
+
+EXPORT_OPTIONS: t.Final = {
+    "state": {"type": "str", "required": True, "choices": ["enqueued", "released", "restored"]},
+    "backup_ids": {"type": "list", "elements": "int"},
+    "user_ids": {"type": "list", "elements": "int"},
+    "accounts": {"type": "list", "elements": "str"},
+    "all": {"type": "bool", "default": False},
+    "min_age": {"type": "str", "default": "2m"},
+    "max_exports": {"type": "int"},
+    "patience": {"type": "float", "default": 75.0},
+    "path": {"type": "path"},
+    "archive_dir": {"type": "path", "default": ARCHIVES},
+    **RUN_OPTIONS,
+    **DATABASE_OPTIONS,
+}
+_CHOICES: t.Final = ("backup_ids", "user_ids", "accounts")
+
+
+def edit_exports(session: Session) -> Result:
+    """Put the jobs of orphans back, give their rows free, or put such rows back."""
+    options = with_names(session.options)
+    _check(options)
+    run = run_of(options, session.check_mode)
+    refuse_unwritable(read_snapshot(session.client, session.key, ("server",)), session)
+    database = find_database(options).database
+    if database is None:  # it is required, so it was found
+        raise BadOption("The database cannot be asked.")
+    if options["state"] == "restored":
+        return _restore(session, database)
+    min_age = seconds(options["min_age"], "min_age")
+    seen = look(session.client, session.key, reader(database), options["patience"])
+    decisions = _decide(options, database, seen, min_age)
+    meant = [one for one in decisions if one.outcome == options["state"]]
+    if options["max_exports"] is not None and len(meant) > options["max_exports"]:
+        raise BadOption(
+            f"{len(meant)} archives would be {options['state']}, more than max_exports ({options['max_exports']});"
+            " nothing was touched."
+        )
+    record = None
+    done = {one.backup_id: one for one in meant}
+    jids: dict[int, str] = {}
+    if not session.check_mode and meant:
+        if options["state"] == "enqueued":
+            done, jids = _enqueue(session, seen, meant)
+        else:
+            done, record = _release(session, database, seen, meant, run)
+    result = _result(session, database, [done.get(one.backup_id, one) for one in decisions], jids, record)
+    if options["state"] == "released" and meant:
+        fleeting = warnings_for(options["archive_dir"], "archive_dir", "the record of the rows")
+        result["warnings"] = [*result.get("warnings", ()), *fleeting]
+    return result
+
+
+def _check(options: t.Mapping[str, t.Any]) -> None:
+    chosen = [name for name in _CHOICES if options[name]]
+    if options["state"] == "restored":
+        if not options["path"] or chosen or options["all"]:
+            raise BadOption("state: restored needs path, the record of what was released, and takes no other choice.")
+        return
+    if options["path"]:
+        raise BadOption("path belongs to state: restored.")
+    if not chosen and not options["all"]:
+        raise BadOption(f"Say which archives are meant: {', '.join(_CHOICES)}, or all: true for every orphan.")
+    given = [name for name in _CHOICES if options[name] is not None]
+    if given and options["all"]:
+        raise BadOption(f"all: true and {given[0]} exclude each other.")
+    if options["patience"] < 0:
+        raise BadOption("patience must be 0 seconds or more.")
+
+
+def _decide(options: t.Mapping[str, t.Any], database: Database, seen: Look, min_age: float) -> list[Decision]:
+    chosen = [one for one in seen.joined.exports if wanted(options, one.backup_id, one.backup)]
+    if options["all"]:
+        chosen = [one for one in chosen if not one.jobs]
+    ids = set(options["backup_ids"] or ()) - {one.backup_id for one in chosen}
+    rows = {row.id: row for row in read_backups(database, ids)} if ids else {}
+    others = {number: rows.get(number) for number in ids if number not in rows or wanted(options, number, rows[number])}
+    return decide(options["state"], chosen, others, seen.found.read_at, min_age)
+
+
+def _enqueue(session: Session, seen: Look, meant: t.Sequence[Decision]) -> tuple[dict[int, Decision], dict[int, str]]:
+    versions = [one.version for one in seen.found.processes if one.alive]
+    in_milliseconds = milliseconds(
+        session.client, session.key, versions, read_release(session.options["mastodon_root"])
+    )
+    done, jids = {}, {}
+    for one in meant:
+        jid, job = new_job(one.backup_id, redis_time(session.client), in_milliseconds)
+        answer = claim(session.client, session.key, one.backup_id, seen.began, job)
+        if answer == "done":
+            jids[one.backup_id] = jid
+            done[one.backup_id] = one
+        else:
+            done[one.backup_id] = replace(one, outcome="unchanged", reason=answer)
+    return done, jids
+
+
+def _release(
+    session: Session, database: Database, seen: Look, meant: t.Sequence[Decision], run: Run | None
+) -> tuple[dict[int, Decision], str | None]:
+    rows = read_whole(database, [one.backup_id for one in meant])
+    directory = os.path.abspath(os.path.expanduser(session.options["archive_dir"]))
+    record = write_record(directory, describe(database.settings), rows, seen.found.read_at)
+    with held(record.path):
+        if run is not None:
+            name_archive(run, record.path)
+        claimed = {one.backup_id: claim(session.client, session.key, one.backup_id, seen.began) for one in meant}
+        gone = delete_unfinished(database, [number for number, answer in claimed.items() if answer == "done"])
+        if not gone:
+            if run is not None:
+                forget_archive(run, record.path)
+            os.unlink(record.path)
+    done = {}
+    for one in meant:
+        answer = claimed[one.backup_id]
+        if one.backup_id in gone:
+            done[one.backup_id] = one
+        else:
+            done[one.backup_id] = replace(
+                one,
+                outcome="kept" if answer == "has_job" else "unchanged",
+                reason="gone" if answer == "done" else answer,
+            )
+    return done, record.path if gone else None
+
+
+def _restore(session: Session, database: Database) -> Result:
+    path = os.path.expanduser(session.options["path"])
+    refuse_held(path)
+    record = read_record(path)
+    here = describe(database.settings)
+    if record.database != here:
+        raise BadOption(f"The record {record.path} is of the database {record.database}, this is {here}.")
+    rows = [row for row in record.rows if row["id"] not in record.done]
+    back = insert_rows(database, rows, check=session.check_mode) if rows else []
+    if not session.check_mode and rows:
+        mark_done(record, back)
+    there = {row.id: row for row in read_backups(database, [row["id"] for row in record.rows])}
+    decisions = []
+    for row in record.rows:
+        number = row["id"]
+        if number in back:
+            decisions.append(Decision(number, "restored", None, there.get(number)))
+        elif number in record.done or number in there:
+            decisions.append(
+                Decision(
+                    number, "unchanged", "restored_before" if number in record.done else "there", there.get(number)
+                )
+            )
+        else:
+            decisions.append(Decision(number, "kept", "no_user"))
+    return _result(session, database, decisions, {}, record.path)
+
+
+def _result(
+    session: Session,
+    database: Database,
+    decisions: t.Sequence[Decision],
+    jids: t.Mapping[int, str],
+    record: str | None,
+) -> Result:
+    counts = Counter(one.outcome for one in decisions)
+    changed = [one for one in decisions if one.outcome == session.options["state"]]
+    after = {"enqueued": "waiting", "released": "gone", "restored": "orphaned"}[session.options["state"]]
+    before = "gone" if session.options["state"] == "restored" else "orphaned"
+    return {
+        "changed": bool(changed),
+        "server": session.server,
+        "database": describe(database.settings),
+        "matched": len(decisions),
+        "edited": len(changed),
+        "unchanged": counts["unchanged"],
+        "kept": dict(sorted(Counter(one.reason or "?" for one in decisions if one.outcome == "kept").items())),
+        "exports": [
+            {
+                "backup_id": one.backup_id,
+                "user_id": one.row.user_id if one.row else None,
+                "account": one.row.account if one.row else None,
+                "outcome": one.outcome,
+                "reason": one.reason,
+                "jid": jids.get(one.backup_id),
+            }
+            for one in decisions
+        ],
+        "record": record,
+        "diff": {
+            "before": {"exports": {str(one.backup_id): before for one in changed}},
+            "after": {"exports": {str(one.backup_id): after for one in changed}},
+        },
+    }

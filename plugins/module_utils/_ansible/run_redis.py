@@ -1,0 +1,135 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""The one place where a module begins and ends: options in, one connection, one result or one clear error out."""
+
+from __future__ import annotations
+
+import gc
+import os
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._sidekiq.errors import BadOption, SidekiqError
+from .._sidekiq.keys import Keys
+from .._sidekiq.redis.connection import connect, describe, translate_errors
+from .._sidekiq.redis.settings import ConnectionSettings
+from .._sidekiq.state.snapshot import Snapshot
+from . import ending
+from .options.connection import WAYS, connection_argument_spec, settings_from_options
+
+Result = dict[str, t.Any]
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a module works with. C(client) returns bytes; C(server) names Redis without its password.
+
+    C(progress): what was done so far, for the result of a task that fails half way.
+    """
+
+    client: t.Any
+    key: Keys
+    options: t.Mapping[str, t.Any]
+    check_mode: bool
+    server: str
+    progress: Result = field(default_factory=dict)
+
+
+def run(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Session], Result], **constraints: t.Any) -> None:
+    """Run a module: its own options beside those of the connection, and a function from a session to a result.
+
+    A result holds at least C(changed). Every failure that a user can cause is a SidekiqError and ends as its sentence.
+    C(constraints) are those of AnsibleModule, such as C(required_one_of).
+    """
+    module = AnsibleModule(
+        argument_spec={**connection_argument_spec(), **argument_spec},
+        supports_check_mode=True,
+        **constraints,
+    )
+    gc.freeze()  # what is loaded by now stays, and need not be looked at again
+    progress: Result = {}
+    try:
+        settings, warnings = settings_from_options(module.params, run=_runner(module), environ=os.environ)
+        _keep_secret(module, settings.secrets)
+        for warning in warnings:
+            ending.warn(module, warning)
+        with translate_errors(settings):
+            client, key = connect(settings), Keys(settings.key_prefix)
+            result = body(Session(client, key, module.params, module.check_mode, describe(settings), progress))
+    except SidekiqError as failure:
+        ending.fail(module, " ".join([str(failure), *_so_far(progress)]), progress)
+    ending.succeed(module, result)
+
+
+@dataclass(frozen=True)
+class Here:
+    """What a module works with that reads a host and needs Redis only for a part of it.
+
+    C(settings) is None where nothing says which Redis it is; C(problem) says why.
+    """
+
+    options: t.Mapping[str, t.Any]
+    run: t.Callable[[list[str]], tuple[int, str, str]]
+    settings: ConnectionSettings | None
+    problem: str | None
+
+
+def run_here(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Here], Result]) -> None:
+    """Run a module that answers without Redis, too. An option that cannot be used is a failure all the same."""
+    module = AnsibleModule(argument_spec={**connection_argument_spec(), **argument_spec}, supports_check_mode=True)
+    settings, problem = None, None
+    warnings: list[str] = []
+    try:
+        try:
+            settings, warnings = settings_from_options(module.params, run=_runner(module), environ=os.environ)
+            _keep_secret(module, settings.secrets)
+        except BadOption as failure:
+            if any(module.params.get(name) for name in WAYS):
+                raise
+            problem = str(failure)
+        result = body(Here(module.params, _runner(module), settings, problem))
+    except SidekiqError as failure:
+        ending.fail(module, str(failure), {})
+    result["warnings"] = [*warnings, *result.get("warnings", ())]
+    ending.succeed(module, result)
+
+
+def _so_far(progress: Result) -> t.Iterator[str]:
+    if progress.get("archive"):
+        yield (
+            f"So far {progress['edited']} jobs were edited; all are in {progress['archive']}."
+            " Run the task again to end the work, or put them back with fediverse.mastodon.sidekiq_archive."
+        )
+
+
+def refuse_unwritable(snapshot: Snapshot, session: Session) -> None:
+    """Raises SidekiqError if this Redis takes no writes; the snapshot must have its server."""
+    server = snapshot.server
+    if server and server.role == "slave":
+        raise SidekiqError(
+            f"Redis at {session.server} is a replica and takes no writes. Point the task at the master (redis-cli INFO replication names it)."
+        )
+    if server and server.loading:
+        raise SidekiqError(f"Redis at {session.server} is loading its data from disk. Run again when it has finished.")
+
+
+def _runner(module: AnsibleModule) -> t.Callable[[list[str]], tuple[int, str, str]]:
+    def run_command(command: list[str]) -> tuple[int, str, str]:
+        code, out, err = module.run_command(command, check_rc=False, handle_exceptions=False)
+        return code, out, err
+
+    return run_command
+
+
+def _keep_secret(module: AnsibleModule, secrets: t.Collection[str]) -> None:
+    """Passwords that no option carries (found in a URL or in Mastodon's files) must not show up in a result either."""
+    module.no_log_values.update(secrets)
+    try:
+        from ansible.module_utils.secrets import register_secrets  # ansible-core 2.22 and newer
+    except ImportError:
+        return
+    register_secrets(secrets)

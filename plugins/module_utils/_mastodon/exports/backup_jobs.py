@@ -1,0 +1,116 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""Jobs that build archives, wherever Sidekiq keeps them, and how fast the queue before them empties."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import dataclass
+
+from ..._sidekiq.keys import Keys
+from ..._sidekiq.redis.batch import Batch, together
+from ..._sidekiq.redis.clock import redis_time
+from ..._sidekiq.state.job import Job, parse
+from ..._sidekiq.state.process import Process, Work, read_processes
+from ..._sidekiq.traversal.location import Place, check_types, queue_places
+from ..._sidekiq.traversal.prefilter import Needles
+from ..jobs.worker_classes import ARCHIVE
+
+_NEEDLE: t.Final = Needles([ARCHIVE.encode()])
+_SAMPLE: t.Final = 2000
+
+
+@dataclass(frozen=True)
+class ArchiveJob:
+    """A job for an archive. C(place): retry, scheduled, queues or running. C(backup_id): None where its argument is no number.
+
+    C(position): jobs that its queue hands out before it. C(at): when its set hands it out, epoch seconds.
+    C(work) and C(process): where it runs; the process is None when it is gone.
+    """
+
+    backup_id: int | None
+    place: str
+    job: Job
+    queue: str | None = None
+    position: int | None = None
+    at: float | None = None
+    work: Work | None = None
+    process: Process | None = None
+
+    @property
+    def jid(self) -> str:
+        return self.job.jid or "?"
+
+
+@dataclass(frozen=True)
+class ArchiveJobs:
+    """Those that wait or run, each once, and the processes of that moment. C(read_at): when it was begun, epoch seconds of Redis."""
+
+    jobs: tuple[ArchiveJob, ...]
+    processes: tuple[Process, ...]
+    read_at: float
+
+
+def find_archive_jobs(client: t.Any, key: Keys) -> ArchiveJobs:
+    """Look into the sets, then the queues, then what runs: the way that a job goes, so that none is missed on its way.
+
+    What runs is known as of the last heartbeat (5 or 10 seconds): a job that is also seen waiting was given back since.
+    """
+    read_at = redis_time(client)
+    found: dict[str, ArchiveJob] = {}
+    places = (Place("retry"), Place("scheduled"), *queue_places(client, key))
+    check_types(client, key, places)
+    for place in places:
+        for position, raw, score in place.members(client, key, _NEEDLE):
+            job = parse(raw)
+            if job.worker_class != ARCHIVE:
+                continue
+            queue = place.label if place.is_queue else job.queue
+            one = ArchiveJob(_backup_id(job), place.set, job, queue, position if place.is_queue else None, score)
+            found[one.jid] = one  # the last place on its way is where it is
+    batch = Batch(client)
+    processes, work = together(batch, {"": read_processes(batch, key, lambda: read_at)})[""]
+    by_identity = {process.identity: process for process in processes if process.alive}
+    for running in work:
+        job = running.job
+        if job.worker_class == ARCHIVE and (job.jid or "?") not in found:
+            found[job.jid or "?"] = ArchiveJob(
+                _backup_id(job),
+                "running",
+                job,
+                running.queue,
+                work=running,
+                process=by_identity.get(running.identity),
+            )
+    return ArchiveJobs(tuple(found.values()), tuple(processes), read_at)
+
+
+def drain_rate(client: t.Any, key: Keys, queue: str, seconds: float) -> float | None:
+    """Jobs a second that leave a queue at its tail, watched for so long; None where nothing was waiting there.
+
+    A lower bound where more left than are looked at.
+    """
+    stored = key.queue(queue)
+    before = client.lrange(stored, -_SAMPLE, -1)
+    began = time.monotonic()
+    if not before:
+        return None
+    time.sleep(seconds)
+    tail = client.lrange(stored, -1, -1)
+    elapsed = time.monotonic() - began
+    if not tail:
+        return len(before) / elapsed
+    for left, member in enumerate(reversed(before)):
+        if member == tail[0]:
+            return left / elapsed
+    return len(before) / elapsed
+
+
+def _backup_id(job: Job) -> int | None:
+    first = job.args[0] if job.args else None
+    if isinstance(first, str) and first.isascii() and first.isdigit() and len(first) < 19:
+        first = int(first)
+    return first if isinstance(first, int) and not isinstance(first, bool) and 0 < first < 2**63 else None

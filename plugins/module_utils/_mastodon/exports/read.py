@@ -1,0 +1,79 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""One look at all archives: rows and jobs, read so that an orphan is one for certain."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, replace
+
+from ..._sidekiq.keys import Keys
+from ..._sidekiq.state.heartbeats import wait_for_heartbeats
+from .backup_jobs import ArchiveJobs, find_archive_jobs
+from .backup_rows import Backup
+from .match import Joined, join
+
+ReadRows = t.Callable[[], t.Sequence[Backup]]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen. C(began): before anything was read, epoch seconds of Redis. C(silent): processes that did not say what they run.
+
+    C(ended): of the expected archives those whose job is gone for certain.
+    """
+
+    joined: Joined
+    found: ArchiveJobs
+    backups: tuple[Backup, ...] | None
+    began: float
+    silent: tuple[str, ...] = ()
+    ended: frozenset[int] = frozenset()
+
+
+def look(
+    client: t.Any, key: Keys, read_rows: ReadRows | None, patience: float, expected: t.Collection[int] = ()
+) -> Look:
+    """Read jobs, then rows: an archive that ended in between has a finished row. C(expected): ids that should have a job or a row.
+
+    A job is in no list while it runs, and shows up in its process's list up to ten seconds later. So where a row seems to
+    have no job, wait (at most C(patience) seconds) until all processes have said what they run, and look a second time.
+    """
+    found = find_archive_jobs(client, key)
+    began = found.read_at
+    if read_rows is None:
+        return _look_without_rows(client, key, found, patience, expected)
+    rows = tuple(read_rows())
+    joined = join(rows, found.jobs)
+    suspects = {export.backup_id for export in joined.exports if not export.jobs}
+    if not suspects:
+        return Look(joined, found, rows, began)
+    silent = wait_for_heartbeats(client, key, patience)
+    found = find_archive_jobs(client, key)
+    rows = tuple(read_rows())
+    joined = join(rows, found.jobs, silent=bool(silent))
+    # what only the second look misses has been looked for once
+    exports = tuple(
+        export if export.jobs or export.backup_id in suspects else replace(export, certain=False)
+        for export in joined.exports
+    )
+    return Look(Joined(exports, joined.needless), found, rows, began, silent)
+
+
+def _look_without_rows(
+    client: t.Any, key: Keys, found: ArchiveJobs, patience: float, expected: t.Collection[int]
+) -> Look:
+    began = found.read_at
+    missing = _without_job(expected, found)
+    if not missing:
+        return Look(join(None, found.jobs), found, None, began)
+    silent = wait_for_heartbeats(client, key, patience)
+    found = find_archive_jobs(client, key)
+    ended = frozenset() if silent else missing & _without_job(expected, found)
+    return Look(join(None, found.jobs), found, None, began, silent, ended)
+
+
+def _without_job(expected: t.Collection[int], found: ArchiveJobs) -> frozenset[int]:
+    return frozenset(expected) - {job.backup_id for job in found.jobs}

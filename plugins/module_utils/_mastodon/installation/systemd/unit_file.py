@@ -1,0 +1,140 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""Unit files as ``systemctl cat`` prints them, and what they say taken together (systemd.syntax(7), systemd.unit(5))."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass
+
+from .environment import assignments
+
+_HEADER = re.compile(r"# (/\S+\.(?:service|conf))")
+_SPAN = re.compile(r"([\d.]+)\s*([a-z]*)")
+_UNITS: t.Final[t.Mapping[str, float]] = {
+    "us": 1e-6, "usec": 1e-6, "ms": 1e-3, "msec": 1e-3,
+    "": 1, "s": 1, "sec": 1, "second": 1, "seconds": 1,
+    "m": 60, "min": 60, "minute": 60, "minutes": 60,
+    "h": 3600, "hr": 3600, "hour": 3600, "hours": 3600, "d": 86400, "day": 86400, "days": 86400,
+}  # fmt: skip
+FOREVER: t.Final = float("inf")
+DEFAULT_STOP: t.Final = 90.0
+"""DefaultTimeoutStopSec= of systemd."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a unit: the unit itself or a drop-in."""
+
+    path: str
+    text: str
+
+    @property
+    def folder(self) -> str:
+        """The name of the folder, such as C(mastodon-sidekiq.service.d)."""
+        return self.path.split("/")[-2]
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit by its name with its file and drop-ins, in the order in which systemd reads them."""
+
+    name: str
+    parts: tuple[Part, ...]
+
+    def settings(self, section: str = "Service") -> list[tuple[str, str]]:
+        """Names and values of a section; what an empty value resets is gone."""
+        found: list[tuple[str, str]] = []
+        for part in self.parts:
+            for where, key, value in _lines(part.text):
+                if where != section:
+                    continue
+                if value:
+                    found.append((key, value))
+                else:
+                    found = [entry for entry in found if entry[0] != key]
+        return found
+
+    def values(self, key: str, section: str = "Service") -> list[str]:
+        return [value for name, value in self.settings(section) if name == key]
+
+    def last(self, key: str) -> str | None:
+        values = self.values(key)
+        return values[-1] if values else None
+
+    def environment(self) -> dict[str, str]:
+        """The variables of Environment=; not those of files."""
+        return {name: value for line in self.values("Environment") for name, value in assignments(line)}
+
+    def stop_timeout(self) -> float:
+        """Seconds after which systemd kills it when it is stopped; infinite is possible."""
+        found = [value for key, value in self.settings() if key in ("TimeoutSec", "TimeoutStopSec")]
+        return seconds(found[-1]) if found else DEFAULT_STOP
+
+
+def _lines(text: str) -> t.Iterator[tuple[str, str, str]]:
+    section, held = "", ""
+    for line in text.splitlines():
+        if line.lstrip().startswith(("#", ";")):
+            continue  # also between lines that belong together
+        line = held + (" " if held else "") + line.strip()
+        if line.endswith("\\"):
+            held = line[:-1].rstrip()
+            continue
+        held = ""
+        if line.startswith("[") and line.endswith("]"):
+            section = line[1:-1]
+            continue
+        key, equals, value = line.partition("=")
+        if equals:
+            yield section, key.strip(), value.strip()
+
+
+def seconds(span: str) -> float:
+    """A time span of systemd.time(7), such as C(1min 30s); 0 and C(infinity) mean for ever."""
+    total = sum(float(number) * _UNITS.get(unit, 1) for number, unit in _SPAN.findall(span.strip().lower()))
+    return total or FOREVER
+
+
+def parse_cat(output: str, names: t.Collection[str]) -> dict[str, Unit]:
+    """The output of ``systemctl cat`` for several units. A part belongs to the last unit whose own file came before it."""
+    parts: list[tuple[str, list[str]]] = []
+    for line in output.splitlines(keepends=True):
+        found = _HEADER.fullmatch(line.rstrip("\n"))
+        if found and _begins(Part(found[1], ""), names, [path for path, _lines in parts]):
+            parts.append((found[1], []))
+        elif parts:
+            parts[-1][1].append(line)
+    units: dict[str, list[Part]] = {}
+    current = ""
+    for path, lines in parts:
+        part = Part(path, "".join(lines).strip("\n") + "\n")
+        if not part.folder.endswith(".d"):
+            current = _owner(part.name, names, units)
+        units.setdefault(current, []).append(part)
+    return {name: Unit(name, tuple(found)) for name, found in units.items() if name}
+
+
+def _begins(part: Part, names: t.Collection[str], seen: t.Collection[str]) -> bool:
+    """Whether a line that names this file is a headline of systemctl, and no comment within a file."""
+    if part.path in seen:
+        return False
+    if part.name.endswith(".conf"):
+        return part.folder.endswith(".d")
+    return part.name in names or "@." in part.name
+
+
+def _owner(file: str, names: t.Collection[str], taken: t.Collection[str]) -> str:
+    """The unit that a file is of: that of its name, or the next instance of the template."""
+    stem, at, ending = file.partition("@.")
+    if not at:
+        return file
+    instances = [name for name in names if name.startswith(f"{stem}@") and name.endswith(f".{ending}")]
+    return next((name for name in instances if name not in taken), file)

@@ -1,0 +1,370 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Note that this file is private to the collection: it may change or go at any time without notice.
+"""Making processes quiet and ending them, so that no job is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+import typing as t
+from dataclasses import dataclass, field
+
+from ..._sidekiq.archive.writer import Writer
+from ..._sidekiq.edit.killed_jobs import (
+    SILENT,
+    Ending,
+    Stop,
+    forget,
+    give_up,
+    outcome_of,
+    record,
+    settle,
+    under_way,
+    why_useless,
+)
+from ..._sidekiq.errors import SidekiqError
+from ..._sidekiq.keys import Keys
+from ..._sidekiq.redis.batch import Batch, together
+from ..._sidekiq.redis.clock import redis_time
+from ..._sidekiq.state import signals
+from ..._sidekiq.state.heartbeats import CERTAIN, wait_for_heartbeats
+from ..._sidekiq.state.process import Process, Work, read_process
+from ..._sidekiq.state.process_registry import sign_off
+from ..._sidekiq.times import iso
+from ..._sidekiq.traversal.locate import name_of, whereabouts
+from ..host.process import Local, is_gone
+from ..runbook.edits import Run, name_archive
+
+_PAUSE, _SHORT_PAUSE = 0.25, 0.02
+_LAST_MOMENTS = 10.0  # seconds in which the kernel must have ended what was killed
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a stop works with. C(deadline) by time.monotonic(), C(timeout) the option behind it in seconds.
+
+    C(run): the run whose record is to name the archives.
+    """
+
+    client: t.Any
+    key: Keys
+    server: str
+    archive_dir: str
+    fate: str
+    timeout: float
+    deadline: float
+    run: Run | None = None
+
+    @property
+    def late(self) -> bool:
+        return time.monotonic() > self.deadline
+
+
+@dataclass
+class Stopped:
+    """How a process ended. C(work): its jobs as last recorded; C(complete): whether that record was whole when it ended."""
+
+    work: tuple[Work, ...] = ()
+    complete: bool = True
+    ending: Ending = field(default_factory=Ending)
+    warnings: list[str] = field(default_factory=list)
+
+
+class TooSlow(SidekiqError):
+    """A process has not become what it should within the time that the task gives it."""
+
+
+def send(means: Means, identities: t.Sequence[str], name: str) -> list[str]:
+    """Leave a signal for those for which it does not lie there already; returns these."""
+    waiting = signals.pending(means.client, means.key, identities)
+    fresh = [identity for identity in identities if name not in waiting[identity]]
+    for identity in fresh:
+        signals.send(means.client, means.key, identity, name)
+    return fresh
+
+
+def await_quiet(means: Means, identity: str) -> None:
+    """Until its heartbeat says that it takes no more jobs, or it has ended."""
+    while True:
+        process, _work = _look(means, identity)
+        if process is None or not process.alive or process.quiet:
+            return
+        if means.late:
+            raise TooSlow(f"The process {identity} is not quiet after {means.timeout:g} s. {_state(process)}")
+        time.sleep(_PAUSE)
+
+
+def await_end(means: Means, identity: str, local: Local | None, running: t.Iterable[Work] = ()) -> Stopped:
+    """Until a process that was told to stop has ended, and what became of its jobs: those that are `running`, and later ones.
+
+    A heartbeat between pushing back and signing off names no job any more. So of a process that has signed off every job
+    counts that was seen; one that was killed is recorded as of its last heartbeat.
+    """
+    found = Stopped()
+    seen = {(work.thread, name_of(work.job)): work for work in running}
+    while True:
+        process, work = _look(means, identity)
+        seen.update({(one.thread, name_of(one.job)): one for one in work})
+        if process is not None and process.alive and (len(work) == process.busy or not found.work):
+            found.work = tuple(work)
+        if process is None or not process.alive or (local is not None and is_gone(local.pid, local.ticks)):
+            break
+        if means.late:
+            raise TooSlow(
+                f"The process {identity} still runs after {means.timeout:g} s. {_state(process)} Raise wait_timeout above the"
+                " timeout in its sidekiq.yml, or use signal: KILL on its host, which records and restores its jobs."
+            )
+        time.sleep(_PAUSE)
+    if _has_signed_off(means, identity):
+        found.work = tuple(seen.values())
+        return _account(means, identity, found)
+    found.complete = False
+    stop, archive = _record(means, identity, found.work, local)
+    _bury(means, found, stop, archive, certain=False)
+    return found
+
+
+def kill(means: Means, picked: Process, local: Local) -> Stopped:
+    """Record what runs, kill it, and put back what is lost. It must have been sent TSTP."""
+    found = _last_words(means, picked) if local.gone else _last_record(means, picked, local)
+    if means.late and not is_gone(local.pid, local.ticks):
+        raise TooSlow(
+            f"The process {picked.identity} has not said within {means.timeout:g} s what it runs, so it was not killed; it is"
+            f" quiet now. Give it a longer wait_timeout; two heartbeats take up to 20 s, and {SILENT:g} s tell that there are none."
+        )
+    if _has_signed_off(means, picked.identity):
+        return _account(means, picked.identity, found)  # somebody else has stopped it meanwhile
+    if not local.named and not found.complete:
+        raise SidekiqError(
+            f"The process {local.pid} of this host was told to be quiet, and the heartbeat {picked.identity} does not show it: they"
+            f" may be two processes, as the heartbeat has another host name. Nothing was killed; the process {local.pid} is quiet"
+            " now. Use signal: TERM, which works from anywhere."
+        )
+    try:
+        stop, archive = _record(means, picked.identity, found.work, local)
+    except SidekiqError as problem:
+        raise SidekiqError(
+            f"{problem} The process {picked.identity} was not killed; it is quiet now, and works again after a restart only."
+            " Run the task again once the archive can be written, or restart it."
+        ) from None
+    try:
+        if not is_gone(local.pid, local.ticks):
+            os.kill(local.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # it has just ended by itself
+    except PermissionError:
+        if stop.archive:
+            forget(means.client, means.key, stop)
+        raise _not_allowed(picked) from None
+    _await_death(picked, local, stop)
+    _bury(means, found, stop, archive, certain=found.complete and not picked.quiet)
+    return found
+
+
+def hush(process: Process, local: Local) -> bool:
+    """Tell a process of this host at once to take no more jobs. Returns whether it was there to be told."""
+    if local.gone:
+        return False
+    try:
+        os.kill(local.pid, signal.SIGTSTP)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        raise _not_allowed(process) from None
+    return True
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A stop that an earlier run began. C(ending): None if it was given up; C(told) says so."""
+
+    stop: Stop
+    ending: Ending | None
+    told: str
+
+
+def end_earlier(client: t.Any, key: Keys, now: float, check_mode: bool) -> list[Earlier]:
+    """End what runs of this host began that were killed themselves; give up what cannot be ended any more."""
+    found = []
+    for stop in under_way(client, key):
+        if stop.host != socket.gethostname():
+            continue
+        if not _has_ended(client, key, stop, now):
+            if not check_mode:
+                forget(client, key, stop)
+            continue
+        useless = why_useless(stop)
+        if useless is None:
+            wait_for_heartbeats(client, key, CERTAIN, but=(stop.identity,))
+            ending = settle(client, key, stop, now, check_mode=check_mode)
+            told = f"Ended the stop of {stop.identity}, which an earlier run began, with {stop.archive}."
+            found.append(Earlier(stop, ending, told))
+        else:
+            if not check_mode:
+                give_up(client, key, stop)
+            told = f"Gave up the stop of {stop.identity}, which an earlier run began. {useless}"
+            found.append(Earlier(stop, None, told))
+    return found
+
+
+def _has_ended(client: t.Any, key: Keys, stop: Stop, now: float) -> bool:
+    parts = stop.identity.rsplit(":", 2)
+    pid = stop.pid if stop.pid is not None else int(parts[1]) if len(parts) == 3 and parts[1].isdecimal() else None
+    if stop.ticks is not None and pid is not None:
+        return is_gone(pid, stop.ticks)
+    batch = Batch(client)
+    process, _work = together(batch, {"": read_process(batch, key, lambda: now, stop.identity)})[""]
+    return process is None or not process.alive
+
+
+def _has_signed_off(means: Means, identity: str) -> bool:
+    """Whether a process that has ended did so by itself, having pushed back what it could not finish.
+
+    Then it has left the registry and its last heartbeat is still there; one that somebody pruned has none any more.
+    """
+    process, _work = _look(means, identity)
+    return process is None and bool(means.client.exists(means.key(identity)))
+
+
+def _account(means: Means, identity: str, found: Stopped) -> Stopped:
+    """What became of the jobs of one that has signed off."""
+    jobs = [one.job for one in found.work]
+    where = whereabouts(means.client, means.key, jobs, identity)
+    if sum(map(len, where.values())) < len(
+        jobs
+    ):  # they have finished, or another process has fetched what was pushed back
+        wait_for_heartbeats(means.client, means.key, CERTAIN, but=(identity,))
+        where = whereabouts(means.client, means.key, jobs, identity)
+    for one in found.work:
+        places = where.get(name_of(one.job))
+        found.ending.add(one.job, outcome_of(places.pop(0)) if places else "finished")
+    return found
+
+
+def _last_record(means: Means, picked: Process, local: Local) -> Stopped:
+    """The jobs that run in a process that was made quiet, as of a heartbeat that began after it was.
+
+    The first heartbeat that says quiet may have looked at the jobs before, so it takes one more. A process that does
+    not beat is recorded as of its last heartbeat.
+    """
+    found = Stopped(complete=False)
+    quiet_beat, last_beat = None, picked.beat
+    silent_since = time.monotonic() - max(0.0, picked.beat_age or 0.0)
+    while not means.late:
+        process, work = _look(means, picked.identity)
+        if process is None:
+            break
+        whole = len(work) == process.busy
+        if process.alive and (whole or not found.work):
+            found.work = tuple(work)
+        if is_gone(local.pid, local.ticks):
+            break
+        if process.beat != last_beat:
+            last_beat, silent_since = process.beat, time.monotonic()
+        if process.quiet and whole:
+            quiet_beat = quiet_beat or process.beat
+            if process.beat != quiet_beat:
+                found.complete = True
+                break
+        if time.monotonic() - silent_since > SILENT:
+            found.warnings.append(
+                f"The process {picked.identity} has not beaten since {iso(picked.beat)}: its jobs were recorded as of then, and one"
+                " that it took or finished since is not known."
+            )
+            break
+        time.sleep(_SHORT_PAUSE)
+    return found
+
+
+def _last_words(means: Means, picked: Process) -> Stopped:
+    """The jobs of a process that is not there any more, once it is sure that it has not only another name for us."""
+    found = Stopped(complete=False)
+    while True:
+        process, work = _look(means, picked.identity)
+        if process is None or not process.alive:
+            return found
+        if process.beat != picked.beat:
+            raise SidekiqError(
+                f"The process {picked.identity} beats but has no such pid on this host: it runs in a container, or on another host"
+                " of the same name. Use signal: TERM, which works from anywhere."
+            )
+        found.work = tuple(work)
+        if (process.beat_age or 0.0) > SILENT:
+            found.warnings.append(
+                f"The process {picked.identity} had ended already; its jobs are those of its last heartbeat."
+            )
+            return found
+        if means.late:
+            raise TooSlow(
+                f"The process {picked.identity} is not there, though it beat {process.beat_age or 0:.0f} s ago. Give it a wait_timeout"
+                f" above {SILENT:g} s, after which it is sure that it has ended."
+            )
+        time.sleep(_PAUSE)
+
+
+def _record(means: Means, identity: str, work: t.Iterable[Work], local: Local | None) -> tuple[Stop, Writer | None]:
+    """Write down what runs in a process, first into an archive, then the archive into the record of the run."""
+    ticks, pid = (None, None) if local is None else (local.ticks, local.pid)
+    stop = Stop(identity, "", means.fate, socket.gethostname(), ticks, pid)
+    about = means.run.header if means.run else {}
+    now = redis_time(means.client)
+    stop, archive = record(means.client, means.key, means.archive_dir, means.server, now, work, stop, **about)
+    if archive is not None and means.run is not None:
+        try:
+            name_archive(means.run, archive.path)
+        except BaseException:
+            archive.close()
+            forget(means.client, means.key, stop)
+            raise
+    return stop, archive
+
+
+def _await_death(picked: Process, local: Local, stop: Stop) -> None:
+    patience = time.monotonic() + _LAST_MOMENTS
+    while not is_gone(local.pid, local.ticks):
+        if time.monotonic() > patience:
+            raise TooSlow(
+                f"The process {picked.identity} was killed and has not ended after {_LAST_MOMENTS:g} s: the kernel waits for a disk"
+                f" or a network file system. Its jobs are in {stop.archive or 'no archive, it ran none'}; run the task again when it"
+                " is gone."
+            )
+        time.sleep(_SHORT_PAUSE)
+
+
+def _bury(means: Means, found: Stopped, stop: Stop, archive: Writer | None, certain: bool) -> None:
+    """C(certain): nobody but us can have put its jobs elsewhere, so there is no need to wait until others show theirs."""
+    try:
+        if archive is not None:
+            if not certain:
+                wait_for_heartbeats(means.client, means.key, CERTAIN, but=(stop.identity,))
+            found.ending = settle(means.client, means.key, stop, redis_time(means.client), archive)
+    finally:
+        if archive is not None:
+            archive.close()
+    if archive is None:  # it ran nothing
+        pipe = means.client.pipeline(transaction=True)
+        sign_off(pipe, means.key, stop.identity)
+        pipe.execute()
+
+
+def _look(means: Means, identity: str) -> tuple[Process | None, list[Work]]:
+    now, batch = redis_time(means.client), Batch(means.client)
+    found: tuple[Process | None, list[Work]] = together(
+        batch, {"": read_process(batch, means.key, lambda: now, identity)}
+    )[""]
+    return found
+
+
+def _state(process: Process) -> str:
+    age = "never" if process.beat_age is None else f"{max(0.0, process.beat_age):.0f} s ago"
+    return f"It last beat {age} and runs {process.busy} jobs."
+
+
+def _not_allowed(process: Process) -> SidekiqError:
+    return SidekiqError(
+        f"The process {process.identity} belongs to another user, so it cannot be killed. Run the task as root (become: true)."
+    )

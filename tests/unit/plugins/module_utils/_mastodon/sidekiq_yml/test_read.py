@@ -1,0 +1,47 @@
+# Copyright (c) 2026, The fediverse.mastodon authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""config/sidekiq.yml, read without running it."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.sidekiq_yml.read import (
+    SidekiqYml,
+    read_sidekiq_yml,
+)
+
+UPSTREAM = """\
+---
+:concurrency: <%= ENV.fetch('SIDEKIQ_CONCURRENCY', 5) %>
+:queues:
+  - [default, 8]
+  - [push, 6]
+  # a comment
+  - [pull]
+  - scheduler
+
+:scheduler:
+  :listened_queues_only: true
+  :schedule:
+    a:
+      - [no queue]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "wanted"),
+    [
+        (UPSTREAM, {}, SidekiqYml(5, None, ("default", "push", "pull", "scheduler"))),
+        (UPSTREAM, {"SIDEKIQ_CONCURRENCY": "12"}, SidekiqYml(12, None, ("default", "push", "pull", "scheduler"))),
+        (UPSTREAM.replace("\n", "\r\n"), {}, SidekiqYml(5, None, ("default", "push", "pull", "scheduler"))),
+        (":concurrency: 30 # many\n:timeout: 60", {}, SidekiqYml(30, 60)),
+        ("concurrency: 7\nqueues:\n- 'a'\n- \"b\"\n", {}, SidekiqYml(7, None, ("a", "b"))),
+        (":concurrency: <%= 5 + 5 %>\n", {}, SidekiqYml()),
+        (":concurrency: 5\nproduction:\n  :concurrency: 9\n", {}, SidekiqYml(9)),
+        ("", {}, SidekiqYml()),
+    ],
+)
+def test_read(text, variables, wanted):
+    assert read_sidekiq_yml(text, variables) == wanted
