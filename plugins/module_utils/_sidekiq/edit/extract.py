@@ -18,8 +18,10 @@ from ..errors import SidekiqError
 from ..keys import SETS, Keys
 from ..redis.failures import LOST
 from ..traversal.location import Place, place_named
-from . import scripts
 from .rotation import BITMAP_SECONDS, TURN, Turn, begin, finish, is_full
+from .scripts.begin import BEGIN
+from .scripts.pick import PICK
+from .scripts.sift import SIFT
 
 TAKEN: t.Final = "fediverse.mastodon:taken:"
 RESTORED: t.Final = "fediverse.mastodon:restored:"
@@ -58,7 +60,7 @@ class Outcome:
 
 def announce(client: t.Any, key: Keys, bitmap: str) -> None:
     """Tell Redis of an archive before its first job leaves: a Redis that does not know it later has lost data since."""
-    client.register_script(scripts.BEGIN)([key(bitmap)], [BITMAP_SECONDS])
+    client.register_script(BEGIN)([key(bitmap)], [BITMAP_SECONDS])
 
 
 @contextlib.contextmanager
@@ -84,8 +86,8 @@ class Taker:
         self._key = key
         self._bitmap = key(bitmap)
         self._deadline = deadline
-        self._sift = client.register_script(scripts.SIFT)
-        self._pick = client.register_script(scripts.PICK)
+        self._sift = client.register_script(SIFT)
+        self._pick = client.register_script(PICK)
         self.outcome = Outcome()
 
     def take(self, entries: t.Iterable[Numbered]) -> None:

@@ -33,9 +33,9 @@ from ..state.process_registry import sign_off
 from ..text import text
 from ..traversal.locate import RUNNING, name_of, whereabouts
 from ..traversal.location import place_named
-from . import scripts
 from .extract import RESTORED, TAKEN, announced
 from .rotation import BITMAP_SECONDS
+from .scripts.place import PLACE
 
 STOPS: t.Final = "fediverse.mastodon:stops"
 SILENT: t.Final = 30.0
@@ -292,7 +292,7 @@ def _dispose(
         arguments: list[t.Any] = [key.prefix, BITMAP_SECONDS, repr(now), "add"]
         for number, entry in lost:
             arguments += [entry.raw, number, repr(now), "", "", 0]
-        client.register_script(scripts.PLACE)([key("dead"), bitmap, key(TAKEN, identity)], arguments)
+        client.register_script(PLACE)([key("dead"), bitmap, key(TAKEN, identity)], arguments)
     if fate != "restore":
         return
     tail = client.register_script(_TAIL)

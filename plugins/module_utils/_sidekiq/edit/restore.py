@@ -19,10 +19,11 @@ from ..archive.spool import Spool
 from ..errors import BadOption
 from ..keys import Keys
 from ..traversal.location import Place, place_named
-from . import scripts
 from .extract import LIFTED, RESTORED, TAKEN, Coming, Numbered, Taker, announce, steps
 from .killed_jobs import still_lost
 from .rotation import BITMAP_SECONDS, TURN, begin, finish, is_full
+from .scripts.place import PLACE
+from .scripts.weave import WEAVE
 
 _STEP = 200
 _SOUGHT_AT_ONCE = 250_000  # some 30 MB
@@ -74,8 +75,8 @@ class Restorer:
             if not force:
                 raise BadOption(self._refusal(server, in_place))
             self._taken = _without(self._taken, in_place)
-        self._weave = client.register_script(scripts.WEAVE)
-        self._place = client.register_script(scripts.PLACE)
+        self._weave = client.register_script(WEAVE)
+        self._place = client.register_script(PLACE)
         self._queues: set[str] = set()
         self._places: set[str] = set()
         self._sources: set[str] = set()

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 
 from ..keys import Keys
 from ..traversal.location import Place
-from . import scripts
+from .scripts import parts
+from .scripts.sift import SIFT
 
 BITMAP_SECONDS: t.Final = 90 * 86400
 """How long Redis remembers what it was told about archives and turns that nobody brought to their end."""
@@ -92,7 +93,7 @@ def finish(client: t.Any, key: Keys, place: Place, mine: str = "") -> None:
         if state[0].decode() != mine and time.monotonic() - since < _ABANDONED:
             time.sleep(_ABANDONED / 20)
             continue
-        script = script or client.register_script(scripts.SIFT)
+        script = script or client.register_script(SIFT)
         keys = [place.key(key), stored, stored, stored, stored]
         mine = state[0].decode()
         script(keys, [key.prefix, _LARGEST, mine, "finish", *_NO_JOBS])
@@ -100,4 +101,4 @@ def finish(client: t.Any, key: Keys, place: Place, mine: str = "") -> None:
 
 def is_full(count: int, size: int) -> bool:
     """Whether so many jobs of so many bytes in all are enough for a step."""
-    return count >= _LARGEST or size >= scripts.WINDOW_BYTES
+    return count >= _LARGEST or size >= parts.WINDOW_BYTES

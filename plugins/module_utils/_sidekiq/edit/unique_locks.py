@@ -21,7 +21,7 @@ from ..state.process import read_processes
 from ..text import text
 from ..times import number
 from ..traversal.iterate import queue_members, set_members
-from .scripts import UNLOCK
+from .scripts.unlock import UNLOCK
 
 DIGESTS: t.Final = "uniquejobs:digests"  # a constant of the gem, also where lock_prefix is another
 EXPIRING: t.Final = "uniquejobs:expiring_digests"

@@ -10,11 +10,11 @@ import contextlib
 import itertools
 import typing as t
 
-from ..edit import scripts
 from ..redis.prefetch import Ahead
 from .cursor import Trail
 from .iterate import PAGE, PAGE_BYTES, Page
 from .prefilter import Needles
+from .scan_script import SCAN
 
 _SLICE = 20
 
@@ -37,7 +37,7 @@ def candidates(client: t.Any, key: bytes, needles: Needles, page: int = PAGE) ->
             how = [kind, "folded" if needles.folded else "exact"]
             slice_of = _SLICE if pages.size > _SLICE else 1  # one by one at the beginning, and where they are large
             limits = [slice_of, PAGE_BYTES]
-            ahead.ask(["EVAL", scripts.SCAN, 1, key, seen, pages.size, margin, last, *how, *limits, *needles.pieces])
+            ahead.ask(["EVAL", SCAN, 1, key, seen, pages.size, margin, last, *how, *limits, *needles.pieces])
 
         if end:
             ask(0, b"")
