@@ -29,7 +29,7 @@ options:
     description:
       - What M(fediverse.mastodon.sidekiq_info) returned once the processes were quiet.
     type: dictionary
-    default: {}
+    required: true
   failed:
     description:
       - Jids that are in the retry or dead set afterwards.
@@ -40,12 +40,10 @@ options:
     description:
       - What M(fediverse.mastodon.sidekiq_process) returned.
     type: dictionary
-    default: {}
   unmatched:
     description:
       - What M(fediverse.mastodon.sidekiq_host_process) returned.
     type: dictionary
-    default: {}
 """
 
 EXAMPLES = r"""

@@ -36,7 +36,7 @@ options:
       - Which units, as systemctl takes them.
     type: list
     elements: string
-    required: true
+    default: []
   force:
     description:
       - Whether to restart all of them, also those whose jobs are not known.

@@ -80,7 +80,7 @@ def test_an_option_that_is_no_text_is_used_as_what_it_is(role):
     }
     for name, text in converted.items():
         of = options(role)[name.removeprefix("__")]["type"]
-        as_list = rf"\| fediverse\.mastodon\.as_list(?:\('[a-z]+', '{name.removeprefix('__')}'\))? "
+        as_list = rf"\| fediverse\.mastodon\._as_list(?:\('[a-z]+', '{name.removeprefix('__')}'\))? "
         assert re.search(as_list if of == "list" else rf"\| {of} ", text), name
 
 
@@ -92,7 +92,7 @@ def test_names_in_an_option_are_checked_as_the_modules_check_theirs(role):
     text = "\n".join(map(str, (read(role, "vars/main.yml") or {}).values()))
     for name, option in options(role).items():
         if option["type"] == "list" and option.get("elements") == "str" and NAMED.search(name):
-            assert re.search(rf"as_list\('(?:queues|domains|units|accounts)', '{name}'\)", text), name
+            assert re.search(rf"_as_list\('(?:queues|domains|units|accounts)', '{name}'\)", text), name
 
 
 @pytest.mark.parametrize("role", ROLES)

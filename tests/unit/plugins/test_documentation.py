@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 NAMESPACE = "fediverse.mastodon"
 PACKAGE = f"ansible_collections.{NAMESPACE}.plugins"
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("[!_]*.py"))
-FILTERS = sorted(path.stem for path in (ROOT / "plugins" / "filter").glob("[!_]*.py"))
+FILTERS = sorted(path.stem for path in (ROOT / "plugins" / "filter").glob("[a-z_]*.py"))
 WITHOUT_REDIS = {
     "domain_block",
     "export_build_files",

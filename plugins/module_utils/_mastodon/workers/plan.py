@@ -30,7 +30,7 @@ def plan_workers(
     take_over: bool = False,
 ) -> dict[str, t.Any]:
     """C(processes): what Sidekiq says of itself in Redis; C(pids): those that run on the host. See the filter
-    fediverse.mastodon.workers_plan for what is returned. Raises BadOption when the stock unit cannot be used at all."""
+    fediverse.mastodon._workers_plan for what is returned. Raises BadOption when the stock unit cannot be used at all."""
     own, outside = _sort(processes, host, pids)
     declared = declare(entries, host, limits, outside)
     strangers = [name for name, found in host.units.items() if not found.own and name != host.stock_name]

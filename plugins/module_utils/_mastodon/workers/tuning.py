@@ -62,7 +62,7 @@ class _Room:
 
 
 def recommend(host: Host, machine: Machine, wishes: Wishes, limits: Limits) -> dict[str, t.Any]:
-    """See the filter fediverse.mastodon.tuning_plan for what is returned."""
+    """See the filter fediverse.mastodon._tuning_plan for what is returned."""
     lines: list[str] = []
     room = _room(host, machine, wishes, limits, lines)
     processes, threads = _choose(room, wishes)

@@ -11,10 +11,10 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fediverse.mastodon.plugins.filter import (
-    tuning_plan,
-    workers_host,
-    workers_plan,
-    workers_verdict,
+    _tuning_plan,
+    _workers_host,
+    _workers_plan,
+    _workers_verdict,
 )
 from ansible_collections.fediverse.mastodon.tests.unit.plugins.module_utils._mastodon.workers.hosts import (
     STOCK,
@@ -26,13 +26,13 @@ GIB = 1024**3
 
 
 def test_names():
-    for module in (tuning_plan, workers_host, workers_plan, workers_verdict):
+    for module in (_tuning_plan, _workers_host, _workers_plan, _workers_verdict):
         [(name, function)] = module.FilterModule().filters().items()
         assert module.__name__.endswith(f".{name}") and callable(function)
 
 
 def test_host():
-    found = workers_host.workers_host(facts(dotenv="DB_HOST=/var/run/postgresql\nDB_USER=m\n"))
+    found = _workers_host._workers_host(facts(dotenv="DB_HOST=/var/run/postgresql\nDB_USER=m\n"))
     assert (found["root"], found["user"], found["pids"]) == ("/home/mastodon/live", "mastodon", [100])
     assert found["psql"][:-2] == (
         [
@@ -53,7 +53,7 @@ def test_host():
 
 
 def test_plan_is_plain_data():
-    found = workers_plan.workers_plan(facts(), [{"name": "stock"}], [process()])
+    found = _workers_plan._workers_plan(facts(), [{"name": "stock"}], [process()])
     assert json.loads(json.dumps(found)) == found
     assert found["summary"] == [
         "stop (Sidekiq finishes or pushes back its jobs): mastodon-sidekiq.service; then start: mastodon-sidekiq.service"
@@ -61,13 +61,13 @@ def test_plan_is_plain_data():
 
 
 def test_verdict():
-    expected = workers_plan.workers_plan(facts(), [{"name": "stock"}], [process()])["expected"]
-    assert workers_verdict.workers_verdict([process()], expected, facts()["installation"]["workers"]) == []
-    assert workers_verdict.workers_verdict([process()], expected, []) != []
+    expected = _workers_plan._workers_plan(facts(), [{"name": "stock"}], [process()])["expected"]
+    assert _workers_verdict._workers_verdict([process()], expected, facts()["installation"]["workers"]) == []
+    assert _workers_verdict._workers_verdict([process()], expected, []) != []
 
 
 def test_tuning():
-    found = tuning_plan.tuning_plan(
+    found = _tuning_plan._tuning_plan(
         facts(),
         4,
         8 * GIB,
@@ -84,11 +84,11 @@ def test_tuning():
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: workers_host.workers_host({}), "There is no mastodon-sidekiq.service"),
-        (lambda: workers_plan.workers_plan({}, []), "There is no mastodon-sidekiq.service"),
-        (lambda: tuning_plan.tuning_plan({}, 1, 1, 1), "There is no mastodon-sidekiq.service"),
-        (lambda: tuning_plan.tuning_plan(facts(), 1, 1, 1, wishes={"memory": "much"}), "much"),
-        (lambda: workers_plan.workers_plan(facts(stock=STOCK + "[Service]\nExecStart=/b\n"), []), "2 ExecStart"),
+        (lambda: _workers_host._workers_host({}), "There is no mastodon-sidekiq.service"),
+        (lambda: _workers_plan._workers_plan({}, []), "There is no mastodon-sidekiq.service"),
+        (lambda: _tuning_plan._tuning_plan({}, 1, 1, 1), "There is no mastodon-sidekiq.service"),
+        (lambda: _tuning_plan._tuning_plan(facts(), 1, 1, 1, wishes={"memory": "much"}), "much"),
+        (lambda: _workers_plan._workers_plan(facts(stock=STOCK + "[Service]\nExecStart=/b\n"), []), "2 ExecStart"),
     ],
 )
 def test_errors_are_sentences(call, said):

@@ -51,8 +51,8 @@ def test_what_is_said(failure, said):
 
 @pytest.mark.parametrize(("released", "most"), [(float("inf"), 0.1), (1, 10**400)], ids=["infinity", "large"])
 def test_a_number_beyond_all_sizes(released, most):
-    with pytest.raises(AnsibleFilterError, match=r"^federation_verdict: .* convert"):
-        called("federation_verdict")(released, None, True, most)
+    with pytest.raises(AnsibleFilterError, match=r"^_federation_verdict: .* convert"):
+        called("_federation_verdict")(released, None, True, most)
 
 
 def test_a_defect_of_ours_is_not_hidden():

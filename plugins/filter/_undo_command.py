@@ -11,10 +11,11 @@ from ansible_collections.fediverse.mastodon.plugins.plugin_utils import commands
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
-name: undo_command
-short_description: The command that undoes a run
+name: _undo_command
+short_description: "[INTERNAL] The command that undoes a run"
 version_added: 1.0.0
 description:
+  - B(Internal.) Made for this collection's roles; it may change or go at any time without notice.
   - Made for the runbooks, which print it at their end.
   - The command names what this run was started with - inventories, limit, connection, users, become and vault options, files of variables, and
     those of the variables given with C(-e) that playbook C(undo) reads.
@@ -36,7 +37,7 @@ options:
 EXAMPLES = r"""
 - name: Print how to undo it
   fediverse.mastodon.report:
-    text: "{{ ended.record | fediverse.mastodon.undo_command }}"
+    text: "{{ ended.record | fediverse.mastodon._undo_command }}"
 """
 
 RETURN = r"""
@@ -52,7 +53,7 @@ VARIABLES: t.Final = frozenset(
 
 
 @in_a_sentence
-def undo_command(record: t.Mapping[str, t.Any], runs_dir: str | None = None) -> str:
+def _undo_command(record: t.Mapping[str, t.Any], runs_dir: str | None = None) -> str:
     """See DOCUMENTATION."""
     if not record["archives"] and not any(step.get("did") == "block" for step in record["steps"]):
         return ""
@@ -66,4 +67,4 @@ class FilterModule:
     """Makes the filter known to Ansible."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"undo_command": undo_command}
+        return {"_undo_command": _undo_command}

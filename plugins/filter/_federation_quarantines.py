@@ -11,10 +11,11 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.feder
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
-name: federation_quarantines
-short_description: Archives of the runs that put servers into quarantine and were not undone
+name: _federation_quarantines
+short_description: "[INTERNAL] Archives of the runs that put servers into quarantine and were not undone"
 version_added: 1.0.0
 description:
+  - B(Internal.) Made for this collection's roles; it may change or go at any time without notice.
   - Made for the role P(fediverse.mastodon.federation_rescue#role).
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
@@ -35,7 +36,7 @@ options:
 EXAMPLES = r"""
 - name: What is in quarantine?
   ansible.builtin.debug:
-    msg: "{{ runs.records | fediverse.mastodon.federation_quarantines }}"
+    msg: "{{ runs.records | fediverse.mastodon._federation_quarantines }}"
 """
 
 RETURN = r"""
@@ -47,7 +48,7 @@ _value:
 
 
 @in_a_sentence
-def federation_quarantines(records: t.Sequence[t.Mapping[str, t.Any]], runs: t.Sequence[str] = ()) -> list[str]:
+def _federation_quarantines(records: t.Sequence[t.Mapping[str, t.Any]], runs: t.Sequence[str] = ()) -> list[str]:
     """See DOCUMENTATION."""
     return plan.quarantines(records, runs)
 
@@ -56,4 +57,4 @@ class FilterModule:
     """Makes the filter known to Ansible."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"federation_quarantines": federation_quarantines}
+        return {"_federation_quarantines": _federation_quarantines}

@@ -11,10 +11,11 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.feder
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
-name: federation_refusals
-short_description: Why actions of the runbook for federation must not be done
+name: _federation_refusals
+short_description: "[INTERNAL] Why actions of the runbook for federation must not be done"
 version_added: 1.0.0
 description:
+  - B(Internal.) Made for this collection's roles; it may change or go at any time without notice.
   - Made for the role P(fediverse.mastodon.federation_rescue#role).
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
@@ -40,7 +41,7 @@ options:
 EXAMPLES = r"""
 - name: Refuse
   ansible.builtin.assert:
-    that: "['purge'] | fediverse.mastodon.federation_refusals(domains=['gone.example']) == []"
+    that: "['purge'] | fediverse.mastodon._federation_refusals(domains=['gone.example']) == []"
 """
 
 RETURN = r"""
@@ -52,7 +53,7 @@ _value:
 
 
 @in_a_sentence
-def federation_refusals(
+def _federation_refusals(
     actions: t.Sequence[str], domains: t.Sequence[str] = (), confirmed: t.Sequence[str] = ()
 ) -> list[str]:
     """See DOCUMENTATION."""
@@ -63,4 +64,4 @@ class FilterModule:
     """Makes the filter known to Ansible."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"federation_refusals": federation_refusals}
+        return {"_federation_refusals": _federation_refusals}

@@ -11,10 +11,11 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.worke
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
-name: workers_verdict
-short_description: What Sidekiq says of itself in Redis against the plan of its units
+name: _workers_verdict
+short_description: "[INTERNAL] What Sidekiq says of itself in Redis against the plan of its units"
 version_added: 1.0.0
 description:
+  - B(Internal.) Made for this collection's roles; it may change or go at any time without notice.
   - Made for the role P(fediverse.mastodon.workers#role).
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
@@ -26,7 +27,7 @@ options:
     elements: dictionary
     required: true
   expected:
-    description: C(expected) of the filter P(fediverse.mastodon.workers_plan#filter).
+    description: C(expected) of the filter P(fediverse.mastodon._workers_plan#filter).
     type: dictionary
     required: true
   workers:
@@ -44,7 +45,7 @@ options:
 EXAMPLES = r"""
 - name: Is all as declared?
   ansible.builtin.assert:
-    that: sidekiq.processes | fediverse.mastodon.workers_verdict(expected=plan.expected, workers=mastodon.workers) | length == 0
+    that: sidekiq.processes | fediverse.mastodon._workers_verdict(expected=plan.expected, workers=mastodon.workers) | length == 0
 """
 
 RETURN = r"""
@@ -56,7 +57,7 @@ _value:
 
 
 @in_a_sentence
-def workers_verdict(
+def _workers_verdict(
     processes: t.Sequence[t.Mapping[str, t.Any]],
     expected: t.Mapping[str, t.Any],
     workers: t.Sequence[t.Mapping[str, t.Any]],
@@ -70,4 +71,4 @@ class FilterModule:
     """Makes the filter known to Ansible."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"workers_verdict": workers_verdict}
+        return {"_workers_verdict": _workers_verdict}

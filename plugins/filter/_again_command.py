@@ -11,12 +11,13 @@ from ansible_collections.fediverse.mastodon.plugins.plugin_utils import commands
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
-name: again_command
-short_description: The command that runs this playbook again
+name: _again_command
+short_description: "[INTERNAL] The command that runs this playbook again"
 version_added: 1.0.0
 description:
+  - B(Internal.) Made for this collection's roles; it may change or go at any time without notice.
   - Made for the runbooks, which print it after a dry run and with a suggestion.
-  - The command names what this run was started with, as P(fediverse.mastodon.undo_command#filter) does, and all variables given with C(-e).
+  - The command names what this run was started with, as P(fediverse.mastodon._undo_command#filter) does, and all variables given with C(-e).
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
 positional: _input
@@ -34,7 +35,7 @@ options:
 EXAMPLES = r"""
 - name: Print how to do it for real
   fediverse.mastodon.report:
-    text: "{{ {'export_rescue_reason': 'ticket 42'} | fediverse.mastodon.again_command }}"
+    text: "{{ {'export_rescue_reason': 'ticket 42'} | fediverse.mastodon._again_command }}"
 """
 
 RETURN = r"""
@@ -45,7 +46,7 @@ _value:
 
 
 @in_a_sentence
-def again_command(variables: t.Mapping[str, t.Any], check: bool = False) -> str:
+def _again_command(variables: t.Mapping[str, t.Any], check: bool = False) -> str:
     """See DOCUMENTATION."""
     return commands.again(variables, check)
 
@@ -54,4 +55,4 @@ class FilterModule:
     """Makes the filter known to Ansible."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"again_command": again_command}
+        return {"_again_command": _again_command}

@@ -11,10 +11,11 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.feder
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
-name: federation_steps
-short_description: Parts in which archives are put back, the canary first
+name: _federation_steps
+short_description: "[INTERNAL] Parts in which archives are put back, the canary first"
 version_added: 1.0.0
 description:
+  - B(Internal.) Made for this collection's roles; it may change or go at any time without notice.
   - Made for the role P(fediverse.mastodon.federation_rescue#role).
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
@@ -38,7 +39,7 @@ options:
 EXAMPLES = r"""
 - name: In which parts
   ansible.builtin.debug:
-    msg: "{{ [{'archive': '/root/a.jsonl.gz', 'by_set': {'queues': 3000}}] | fediverse.mastodon.federation_steps }}"
+    msg: "{{ [{'archive': '/root/a.jsonl.gz', 'by_set': {'queues': 3000}}] | fediverse.mastodon._federation_steps }}"
 """
 
 RETURN = r"""
@@ -50,7 +51,7 @@ _value:
 
 
 @in_a_sentence
-def federation_steps(
+def _federation_steps(
     pending: t.Sequence[t.Mapping[str, t.Any]], canary: int = 10, batch: int = 1000
 ) -> list[dict[str, t.Any]]:
     """See DOCUMENTATION."""
@@ -61,4 +62,4 @@ class FilterModule:
     """Makes the filter known to Ansible."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"federation_steps": federation_steps}
+        return {"_federation_steps": _federation_steps}

@@ -13,10 +13,11 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.durati
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
-name: backlog_plan
-short_description: How fast jobs come and go, which queues are behind, and what is stuck
+name: _backlog_plan
+short_description: "[INTERNAL] How fast jobs come and go, which queues are behind, and what is stuck"
 version_added: 1.0.0
 description:
+  - B(Internal.) Made for this collection's roles; it may change or go at any time without notice.
   - Made for the role P(fediverse.mastodon.backlog_recovery#role).
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
@@ -70,7 +71,7 @@ options:
 EXAMPLES = r"""
 - name: How long will it take?
   ansible.builtin.debug:
-    msg: "{{ (later | fediverse.mastodon.backlog_plan(before=earlier)).to_empty }}"
+    msg: "{{ (later | fediverse.mastodon._backlog_plan(before=earlier)).to_empty }}"
 """
 
 RETURN = r"""
@@ -88,7 +89,7 @@ _value:
 
 
 @in_a_sentence
-def backlog_plan(
+def _backlog_plan(
     after: t.Mapping[str, t.Any],
     before: t.Mapping[str, t.Any],
     more_threads: int = 10,
@@ -145,4 +146,4 @@ class FilterModule:
     """Makes the filter known to Ansible."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"backlog_plan": backlog_plan}
+        return {"_backlog_plan": _backlog_plan}

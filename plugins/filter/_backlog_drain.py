@@ -15,10 +15,11 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.durati
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
-name: backlog_drain
-short_description: Transient units that are what the stock unit is, but for queues, threads and memory
+name: _backlog_drain
+short_description: "[INTERNAL] Transient units that are what the stock unit is, but for queues, threads and memory"
 version_added: 1.0.0
 description:
+  - B(Internal.) Made for this collection's roles; it may change or go at any time without notice.
   - Made for the role P(fediverse.mastodon.temporary_workers#role).
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
@@ -65,7 +66,7 @@ options:
 EXAMPLES = r"""
 - name: What would be started?
   ansible.builtin.debug:
-    msg: "{{ (facts_of_host | fediverse.mastodon.backlog_drain(queues=['push'])).units | map(attribute='name') }}"
+    msg: "{{ (facts_of_host | fediverse.mastodon._backlog_drain(queues=['push'])).units | map(attribute='name') }}"
 """
 
 RETURN = r"""
@@ -78,7 +79,7 @@ _value:
 
 
 @in_a_sentence
-def backlog_drain(
+def _backlog_drain(
     facts: t.Mapping[str, t.Any],
     queues: t.Sequence[str],
     workers: int = 1,
@@ -98,4 +99,4 @@ class FilterModule:
     """Makes the filter known to Ansible."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"backlog_drain": backlog_drain}
+        return {"_backlog_drain": _backlog_drain}

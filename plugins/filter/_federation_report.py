@@ -13,10 +13,11 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.text i
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
-name: federation_report
-short_description: What the runbook for federation found, as a report for a terminal
+name: _federation_report
+short_description: "[INTERNAL] What the runbook for federation found, as a report for a terminal"
 version_added: 1.0.0
 description:
+  - B(Internal.) Made for this collection's roles; it may change or go at any time without notice.
   - Made for the role P(fediverse.mastodon.federation_rescue#role).
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
@@ -24,7 +25,7 @@ positional: _input
 options:
   _input:
     description:
-      - What was found - C(host), C(look) of the filter P(fediverse.mastodon.federation_look#filter), C(retry), C(details) (results of
+      - What was found - C(host), C(look) of the filter P(fediverse.mastodon._federation_look#filter), C(retry), C(details) (results of
         M(fediverse.mastodon.sidekiq_job_info) by server), C(servers) of M(fediverse.mastodon.remote_server_info), C(logs) by server, C(units),
         C(killed), and C(left_alone) and C(plan), sentences.
     type: dictionary
@@ -38,7 +39,7 @@ options:
 EXAMPLES = r"""
 - name: Print what was found
   fediverse.mastodon.report:
-    text: "{{ {'host': inventory_hostname, 'look': look, 'retry': retry} | fediverse.mastodon.federation_report }}"
+    text: "{{ {'host': inventory_hostname, 'look': look, 'retry': retry} | fediverse.mastodon._federation_report }}"
 """
 
 RETURN = r"""
@@ -51,7 +52,7 @@ _ROWS = 8
 
 
 @in_a_sentence
-def federation_report(found: t.Mapping[str, t.Any], width: int = 79) -> str:
+def _federation_report(found: t.Mapping[str, t.Any], width: int = 79) -> str:
     """See DOCUMENTATION."""
     width = max(40, int(width))
     look, retry = found["look"], found["retry"]
@@ -156,4 +157,4 @@ class FilterModule:
     """Makes the filter known to Ansible."""
 
     def filters(self) -> dict[str, t.Callable[..., str]]:
-        return {"federation_report": federation_report}
+        return {"_federation_report": _federation_report}

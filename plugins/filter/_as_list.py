@@ -13,10 +13,11 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.jobs.
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
-name: as_list
-short_description: A list, also where the command line gave a text
+name: _as_list
+short_description: "[INTERNAL] A list, also where the command line gave a text"
 version_added: 1.0.0
 description:
+  - B(Internal.) Made for this collection's roles; it may change or go at any time without notice.
   - Made for the options of the roles. C(ansible-playbook -e name=value) makes every value a text; Ansible checks it against the role's argument
     specification, and then leaves it the text that it is.
   - With a O(kind) the names are checked as the modules check theirs. What can be no such name by its form is an error.
@@ -43,11 +44,11 @@ options:
 EXAMPLES = r"""
 - name: Name the servers
   ansible.builtin.debug:
-    msg: "{{ 'gone.example, dead.example' | fediverse.mastodon.as_list }}"
+    msg: "{{ 'gone.example, dead.example' | fediverse.mastodon._as_list }}"
 
 - name: Name the servers, in the form in which Mastodon stores them
   ansible.builtin.debug:
-    msg: "{{ 'https://Gone.example/ bücher.example' | fediverse.mastodon.as_list('domains', 'my_domains') }}"
+    msg: "{{ 'https://Gone.example/ bücher.example' | fediverse.mastodon._as_list('domains', 'my_domains') }}"
 """
 
 RETURN = r"""
@@ -59,7 +60,7 @@ _value:
 
 
 @in_a_sentence
-def as_list(value: str | t.Sequence[t.Any], kind: str | None = None, option: str = "list") -> list[t.Any]:
+def _as_list(value: str | t.Sequence[t.Any], kind: str | None = None, option: str = "list") -> list[t.Any]:
     """See DOCUMENTATION."""
     if kind is not None:
         if isinstance(value, str) and not value.strip(" ,"):
@@ -77,4 +78,4 @@ class FilterModule:
     """Makes the filter known to Ansible."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"as_list": as_list}
+        return {"_as_list": _as_list}

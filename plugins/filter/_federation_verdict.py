@@ -11,10 +11,11 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.feder
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
-name: federation_verdict
-short_description: Why a release of jobs must not go on
+name: _federation_verdict
+short_description: "[INTERNAL] Why a release of jobs must not go on"
 version_added: 1.0.0
 description:
+  - B(Internal.) Made for this collection's roles; it may change or go at any time without notice.
   - Made for the role P(fediverse.mastodon.federation_rescue#role).
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
@@ -49,7 +50,7 @@ options:
 EXAMPLES = r"""
 - name: May it go on?
   ansible.builtin.debug:
-    msg: "{{ 10 | fediverse.mastodon.federation_verdict(outcomes=wait.conditions[0].outcomes, known=wait.met) }}"
+    msg: "{{ 10 | fediverse.mastodon._federation_verdict(outcomes=wait.conditions[0].outcomes, known=wait.met) }}"
 """
 
 RETURN = r"""
@@ -60,7 +61,7 @@ _value:
 
 
 @in_a_sentence
-def federation_verdict(
+def _federation_verdict(
     released: int,
     outcomes: t.Mapping[str, int] | None,
     known: bool = True,
@@ -76,4 +77,4 @@ class FilterModule:
     """Makes the filter known to Ansible."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"federation_verdict": federation_verdict}
+        return {"_federation_verdict": _federation_verdict}

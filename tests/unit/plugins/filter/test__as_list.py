@@ -8,7 +8,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
 
-from ansible_collections.fediverse.mastodon.plugins.filter.as_list import as_list
+from ansible_collections.fediverse.mastodon.plugins.filter._as_list import _as_list
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from ansible_collections.fediverse.mastodon.plugins.filter.as_list import as_lis
     ids=repr,
 )
 def test_as_list(given, meant):
-    assert as_list(given) == meant
+    assert _as_list(given) == meant
 
 
 @pytest.mark.parametrize(
@@ -40,16 +40,16 @@ def test_as_list(given, meant):
     ids=repr,
 )
 def test_names(kind, given, meant):
-    assert as_list(given, kind, "an_option") == meant
+    assert _as_list(given, kind, "an_option") == meant
 
 
 def test_what_can_be_no_name_is_refused():
     with pytest.raises(AnsibleFilterError, match="my_domains: 'gone[*]' is no pattern for servers"):
-        as_list("gone*", "domains", "my_domains")
+        _as_list("gone*", "domains", "my_domains")
 
 
 def test_of_a_url_its_server_is_taken_with_a_warning(monkeypatch):
     warnings = []
     monkeypatch.setattr(Display, "warning", lambda _self, text: warnings.append(text))
-    assert as_list("https://gone.example/inbox", "domains", "my_domains") == ["gone.example"]
+    assert _as_list("https://gone.example/inbox", "domains", "my_domains") == ["gone.example"]
     assert [text.partition(":")[0] for text in warnings] == ["my_domains"]

@@ -11,10 +11,11 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.feder
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
-name: federation_look
-short_description: Which remote servers hold threads of Sidekiq, and which are suspect
+name: _federation_look
+short_description: "[INTERNAL] Which remote servers hold threads of Sidekiq, and which are suspect"
 version_added: 1.0.0
 description:
+  - B(Internal.) Made for this collection's roles; it may change or go at any time without notice.
   - Made for the role P(fediverse.mastodon.federation_rescue#role).
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
@@ -47,7 +48,7 @@ options:
 EXAMPLES = r"""
 - name: Who is it?
   ansible.builtin.debug:
-    msg: "{{ (sidekiq.busy | fediverse.mastodon.federation_look(failing=retry.by_domain)).suspects }}"
+    msg: "{{ (sidekiq.busy | fediverse.mastodon._federation_look(failing=retry.by_domain)).suspects }}"
 """
 
 RETURN = r"""
@@ -58,7 +59,7 @@ _value:
 
 
 @in_a_sentence
-def federation_look(
+def _federation_look(
     busy: t.Sequence[t.Mapping[str, t.Any]],
     failing: t.Mapping[str, int],
     stuck_after: str = "10m",
@@ -73,4 +74,4 @@ class FilterModule:
     """Makes the filter known to Ansible."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"federation_look": federation_look}
+        return {"_federation_look": _federation_look}

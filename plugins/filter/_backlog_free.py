@@ -11,10 +11,11 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.diagn
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
-name: backlog_free
-short_description: Which jobs to take out until Redis is no longer nearly full
+name: _backlog_free
+short_description: "[INTERNAL] Which jobs to take out until Redis is no longer nearly full"
 version_added: 1.0.0
 description:
+  - B(Internal.) Made for this collection's roles; it may change or go at any time without notice.
   - Made for the role P(fediverse.mastodon.backlog_recovery#role).
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
@@ -37,7 +38,7 @@ options:
 EXAMPLES = r"""
 - name: What would go?
   ansible.builtin.debug:
-    msg: "{{ memory | fediverse.mastodon.backlog_free(last='retry') }}"
+    msg: "{{ memory | fediverse.mastodon._backlog_free(last='retry') }}"
 """
 
 RETURN = r"""
@@ -49,7 +50,7 @@ _value:
 
 
 @in_a_sentence
-def backlog_free(memory: t.Mapping[str, t.Any], limit: float = 80, last: str = "nothing") -> list[dict[str, t.Any]]:
+def _backlog_free(memory: t.Mapping[str, t.Any], limit: float = 80, last: str = "nothing") -> list[dict[str, t.Any]]:
     """See DOCUMENTATION."""
     return to_free(memory, float(limit), last)
 
@@ -58,4 +59,4 @@ class FilterModule:
     """Makes the filter known to Ansible."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"backlog_free": backlog_free}
+        return {"_backlog_free": _backlog_free}

@@ -11,10 +11,11 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.worke
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
-name: workers_host
-short_description: Where Mastodon is and who runs it, from the unit of Sidekiq
+name: _workers_host
+short_description: "[INTERNAL] Where Mastodon is and who runs it, from the unit of Sidekiq"
 version_added: 1.0.0
 description:
+  - B(Internal.) Made for this collection's roles; it may change or go at any time without notice.
   - Made for the roles P(fediverse.mastodon.workers#role) and P(fediverse.mastodon.tuning#role).
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
@@ -30,7 +31,7 @@ options:
 EXAMPLES = r"""
 - name: Where is Mastodon?
   ansible.builtin.debug:
-    msg: "{{ ({'stock_unit': 'mastodon-sidekiq.service', 'cat': shown.stdout, 'files': files.stdout} | fediverse.mastodon.workers_host).root }}"
+    msg: "{{ ({'stock_unit': 'mastodon-sidekiq.service', 'cat': shown.stdout, 'files': files.stdout} | fediverse.mastodon._workers_host).root }}"
 """
 
 RETURN = r"""
@@ -47,7 +48,7 @@ _QUERY = (
 
 
 @in_a_sentence
-def workers_host(facts: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def _workers_host(facts: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """See DOCUMENTATION."""
     host = read_host(facts)
     stock, user = host.stock, host.stock.last("User") or "root"
@@ -77,4 +78,4 @@ class FilterModule:
     """Makes the filter known to Ansible."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"workers_host": workers_host}
+        return {"_workers_host": _workers_host}

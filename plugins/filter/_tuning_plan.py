@@ -19,10 +19,11 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.worke
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
-name: tuning_plan
-short_description: How many Sidekiq processes with how many threads a host has room for, with the arithmetic
+name: _tuning_plan
+short_description: "[INTERNAL] How many Sidekiq processes with how many threads a host has room for, with the arithmetic"
 version_added: 1.0.0
 description:
+  - B(Internal.) Made for this collection's roles; it may change or go at any time without notice.
   - Made for the role P(fediverse.mastodon.tuning#role).
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
@@ -61,7 +62,7 @@ options:
 EXAMPLES = r"""
 - name: What does this host have room for?
   ansible.builtin.debug:
-    msg: "{{ (facts_of_host | fediverse.mastodon.tuning_plan(cores=4, memory_total=2 ** 33, memory_available=2 ** 32)).arithmetic }}"
+    msg: "{{ (facts_of_host | fediverse.mastodon._tuning_plan(cores=4, memory_total=2 ** 33, memory_available=2 ** 32)).arithmetic }}"
 """
 
 RETURN = r"""
@@ -77,7 +78,7 @@ _SIZES = ("memory", "process_memory", "thread_memory")
 
 
 @in_a_sentence
-def tuning_plan(
+def _tuning_plan(
     facts: t.Mapping[str, t.Any],
     cores: int,
     memory_total: int,
@@ -118,4 +119,4 @@ class FilterModule:
     """Makes the filter known to Ansible."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"tuning_plan": tuning_plan}
+        return {"_tuning_plan": _tuning_plan}

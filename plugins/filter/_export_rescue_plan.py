@@ -13,10 +13,11 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.expor
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
-name: export_rescue_plan
-short_description: What can be done for archives that hang
+name: _export_rescue_plan
+short_description: "[INTERNAL] What can be done for archives that hang"
 version_added: 1.0.0
 description:
+  - B(Internal.) Made for this collection's roles; it may change or go at any time without notice.
   - Made for the role P(fediverse.mastodon.export_rescue#role).
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
@@ -62,7 +63,7 @@ options:
 EXAMPLES = r"""
 - name: What can be done?
   ansible.builtin.debug:
-    msg: "{{ archives | fediverse.mastodon.export_rescue_plan(stuck_after='6h', serving=['pull']) }}"
+    msg: "{{ archives | fediverse.mastodon._export_rescue_plan(stuck_after='6h', serving=['pull']) }}"
 """
 
 RETURN = r"""
@@ -77,7 +78,7 @@ _value:
 
 
 @in_a_sentence
-def export_rescue_plan(
+def _export_rescue_plan(
     found: t.Mapping[str, t.Any],
     stuck_after: str,
     retries: str = "run",
@@ -97,4 +98,4 @@ class FilterModule:
     """The filter of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"export_rescue_plan": export_rescue_plan}
+        return {"_export_rescue_plan": _export_rescue_plan}

@@ -13,10 +13,11 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.worke
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
-name: workers_plan
-short_description: What has to change so that the declared workers run, and what must be refused
+name: _workers_plan
+short_description: "[INTERNAL] What has to change so that the declared workers run, and what must be refused"
 version_added: 1.0.0
 description:
+  - B(Internal.) Made for this collection's roles; it may change or go at any time without notice.
   - Made for the role P(fediverse.mastodon.workers#role).
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
@@ -66,7 +67,7 @@ options:
 EXAMPLES = r"""
 - name: What would change?
   ansible.builtin.debug:
-    msg: "{{ (facts_of_host | fediverse.mastodon.workers_plan(units=[{'name': 'stock'}])).summary }}"
+    msg: "{{ (facts_of_host | fediverse.mastodon._workers_plan(units=[{'name': 'stock'}])).summary }}"
 """
 
 RETURN = r"""
@@ -80,7 +81,7 @@ _value:
 
 
 @in_a_sentence
-def workers_plan(
+def _workers_plan(
     facts: t.Mapping[str, t.Any],
     units: t.Sequence[t.Mapping[str, t.Any]],
     processes: t.Sequence[t.Mapping[str, t.Any]] = (),
@@ -101,4 +102,4 @@ class FilterModule:
     """Makes the filter known to Ansible."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"workers_plan": workers_plan}
+        return {"_workers_plan": _workers_plan}

@@ -11,8 +11,8 @@ import pytest
 from ansible import context
 from ansible.utils.context_objects import CLIArgs
 
-from ansible_collections.fediverse.mastodon.plugins.filter import undo_command as filter_of
-from ansible_collections.fediverse.mastodon.plugins.filter.undo_command import undo_command
+from ansible_collections.fediverse.mastodon.plugins.filter import _undo_command as filter_of
+from ansible_collections.fediverse.mastodon.plugins.filter._undo_command import _undo_command
 
 RUN = "20261122T070556Z-export_rescue-1a2b3c"
 UNDO = f"ansible-playbook fediverse.mastodon.undo -e run={RUN}"
@@ -31,7 +31,7 @@ PLAYBOOK = pathlib.Path(__file__).resolve().parents[4] / "playbooks" / "undo.yml
 )
 def test_undo_command(done, options, command, monkeypatch):
     monkeypatch.setattr(context, "CLIARGS", CLIArgs({}))
-    assert undo_command({"run": RUN, "archives": [], "steps": [], **done}, **options) == command
+    assert _undo_command({"run": RUN, "archives": [], "steps": [], **done}, **options) == command
 
 
 def test_the_variables_are_those_of_the_playbook():
