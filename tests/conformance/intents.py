@@ -103,14 +103,14 @@ def restore(client: redis.Redis, archive: str, clock: float, prefix: str = "") -
 def check_same(ours: State, theirs: State, before: State) -> None:
     """Assert that two databases are the same to Sidekiq, by the rules of the vectors' README.
 
-    Members that stood anywhere in ``before`` count by their bytes, those that were written anew by what their JSON says.
+    Members that stood anywhere in `before` count by their bytes, those that were written anew by what their JSON says.
     """
     known = set(members(before))
     _check(_comparable(ours, known), _comparable(theirs, known), "")
 
 
 def differ(ours: State, theirs: State, before: State) -> bool:
-    """Whether ``check_same`` finds a difference."""
+    """Whether `check_same` finds a difference."""
     try:
         check_same(ours, theirs, before)
     except AssertionError:

@@ -78,9 +78,9 @@ _WEIGHTS = (1, 2, 4)
 
 @dataclasses.dataclass(frozen=True)
 class Round:
-    """What came of a round. C(removed): jobs that were out when it was interrupted; C(status): of undo, None without a run.
+    """What came of a round. `removed`: jobs that were out when it was interrupted; `status`: of undo, None without a run.
 
-    C(again): whether undo was interrupted and run again.
+    `again`: whether undo was interrupted and run again.
     """
 
     way: str
@@ -99,7 +99,7 @@ class Round:
 
 @dataclasses.dataclass(frozen=True)
 class Controller:
-    """Runs ansible-playbook on an instance, all below one directory. C(url): of Redis."""
+    """Runs ansible-playbook on an instance, all below one directory. `url`: of Redis."""
 
     url: str
     client: Any

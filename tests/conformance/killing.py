@@ -28,7 +28,7 @@ STATES: dict[str, dict[str, Any]] = {
 
 
 class Round:
-    """An instance that was just filled, an edit of it, and its archives. C(size): jobs in the largest queue."""
+    """An instance that was just filled, an edit of it, and its archives. `size`: jobs in the largest queue."""
 
     def __init__(
         self, url: str, client: Any, directory: pathlib.Path, state: str, size: int = 60, seed: int = 3

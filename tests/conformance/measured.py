@@ -23,7 +23,7 @@ from ansible_collections.fediverse.mastodon.tests.conformance import modules
 
 @dataclass(frozen=True)
 class Measured:
-    """C(peak): resident memory in bytes, of the interpreter with all it has loaded."""
+    """`peak`: resident memory in bytes, of the interpreter with all it has loaded."""
 
     result: dict[str, Any]
     peak: int

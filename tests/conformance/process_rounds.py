@@ -41,7 +41,7 @@ _JOURNAL = {"LAB_JOURNAL": "1"}
 
 @dataclass(frozen=True)
 class Balance:
-    """C(restored): jobs that were put back, so that they began a second time; C(twice): those that ran to their end twice."""
+    """`restored`: jobs that were put back, so that they began a second time; `twice`: those that ran to their end twice."""
 
     kills: int = 0
     jobs: int = 0
@@ -61,9 +61,9 @@ def change(
     progress: dict[str, Any] | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """The result of sidekiq_process. With C(clock) it sees what there was at that time (epoch seconds).
+    """The result of sidekiq_process. With `clock` it sees what there was at that time (epoch seconds).
 
-    C(progress): takes what the result of a task that fails says, too.
+    `progress`: takes what the result of a task that fails says, too.
     """
     given = module_options(sidekiq_process.OPTIONS, options)
     session = Session(client, Keys(prefix), given, check_mode, "test", {} if progress is None else progress)
@@ -76,8 +76,8 @@ def change(
 def round_(
     release: Release, directory: pathlib.Path, seed: int, frozen: bool = False, plainly: bool = False
 ) -> Balance:
-    """Kill a Sidekiq at work and let another one finish. C(frozen): it hangs, and beats no more, so
-    that what it took since its last heartbeat is lost. C(plainly): by the
+    """Kill a Sidekiq at work and let another one finish. `frozen`: it hangs, and beats no more, so
+    that what it took since its last heartbeat is lost. `plainly`: by the
     signal alone, as an administrator would."""
     chance = random.Random(seed)
     with open_live(release, directory) as live:

@@ -59,7 +59,7 @@ def tls_server(certificate: Certificate, *options: str) -> Iterator[tuple[redis.
 
 @contextlib.contextmanager
 def sentinel(directory: pathlib.Path, master_port: int, *lines: str) -> Iterator[int]:
-    """A Sentinel that watches the master C(mymaster) on 127.0.0.1; its port. ``lines`` go into its configuration."""
+    """A Sentinel that watches the master `mymaster` on 127.0.0.1; its port. `lines` go into its configuration."""
     port = free_port()
     configuration = directory / f"sentinel-{port}.conf"
     watch = f"sentinel monitor mymaster 127.0.0.1 {master_port} 1"

@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Release:
-    """A Sidekiq that Debian ships: ``beat`` is its heartbeat period in seconds."""
+    """A Sidekiq that Debian ships: `beat` is its heartbeat period in seconds."""
 
     version: str
     suite: str
@@ -46,7 +46,7 @@ RELEASES = (Release("6.4.1", "bookworm", 5.0), Release("7.3.2", "trixie", 10.0))
 
 
 def wait_for(what: str, seconds: float, look: Callable[[], T | None], log: Path | None = None) -> T:
-    """The first true answer of ``look``; after ``seconds`` an AssertionError with ``what`` and the end of the log."""
+    """The first true answer of `look`; after `seconds` an AssertionError with `what` and the end of the log."""
     deadline = time.monotonic() + seconds
     while not (answer := look()):
         if time.monotonic() > deadline:
@@ -58,7 +58,7 @@ def wait_for(what: str, seconds: float, look: Callable[[], T | None], log: Path 
 
 @contextlib.contextmanager
 def redis_server(suite: str, directory: Path, program: str = "redis-server") -> Iterator[str]:
-    """The URL of a Redis (or ``valkey-server``) of a Debian suite; on a free port of the loopback, nothing on disk."""
+    """The URL of a Redis (or `valkey-server`) of a Debian suite; on a free port of the loopback, nothing on disk."""
     log, port = directory / f"{program}.log", _free_port()
     argv = [program, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", "/tmp"]
     with log.open("wb") as output:
@@ -85,7 +85,7 @@ class Sidekiq:
         self.process.wait(120)
 
     def freeze(self) -> None:
-        """Stop it where it is, so that nothing changes while two look; ``signal(SIGCONT)`` lets it go on."""
+        """Stop it where it is, so that nothing changes while two look; `signal(SIGCONT)` lets it go on."""
         self.process.send_signal(signal.SIGSTOP)
         wait_for(f"{self.identity} is frozen", 300, lambda: _state(self.process.pid) == "T")
 
@@ -101,7 +101,7 @@ def sidekiq(
     timeout: int = 1,
     env: Mapping[str, str] | None = None,
 ) -> Iterator[Sidekiq]:
-    """A real Sidekiq that runs ``ruby/worker.rb``, once its first heartbeat is in Redis; ``queues`` as for ``-q``."""
+    """A real Sidekiq that runs `ruby/worker.rb`, once its first heartbeat is in Redis; `queues` as for `-q`."""
     argv = f"sidekiq -r {MOUNTED}/worker.rb -e production -g {tag} -t {timeout} -c {concurrency}".split()
     for queue in queues:
         argv += ["-q", queue]
@@ -124,7 +124,7 @@ def sidekiq(
 
 
 class Judge:
-    """Sidekiq's Ruby API, asked by name; see ``ruby/judge.rb`` for the operations."""
+    """Sidekiq's Ruby API, asked by name; see `ruby/judge.rb` for the operations."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self._process, self._log, self._unread = process, log, b""
@@ -140,7 +140,7 @@ class Judge:
         return answer["ok"]
 
     def push(self, worker: str, *args: Any, at: float | None = None, **options: Any) -> str:
-        """Enqueue a job of a class of ``ruby/worker.rb`` (or schedule it ``at`` epoch seconds) and give its jid."""
+        """Enqueue a job of a class of `ruby/worker.rb` (or schedule it `at` epoch seconds) and give its jid."""
         job: dict[str, Any] = {"class": worker, "args": args, "at": at, "options": options}
         jid: str = self.ask("push", **job)
         return jid
@@ -177,7 +177,7 @@ def judge(release: Release, url: str, directory: Path) -> Iterator[Judge]:
 def producer(
     release: Release, url: str, count: int = 0, seed: int = 1, per_second: int = 0
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """``ruby/producer.rb`` at work, which prints the jid of each job; ``count`` 0 goes on until TERM."""
+    """`ruby/producer.rb` at work, which prints the jid of each job; `count` 0 goes on until TERM."""
     argv = ["ruby", f"{MOUNTED}/producer.rb", str(count), str(seed), str(per_second)]
     process = _ruby(release, argv, url, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
@@ -201,7 +201,7 @@ class Live:
 
 @contextlib.contextmanager
 def open_live(release: Release, directory: Path, program: str = "redis-server") -> Iterator[Live]:
-    """The release with the Redis (or ``valkey-server``) of the same Debian."""
+    """The release with the Redis (or `valkey-server`) of the same Debian."""
     with (
         redis_server(release.suite, directory, program) as url,
         judge(release, url, directory) as asked,

@@ -39,9 +39,9 @@ def running(
     box: str | None = None,
     **fields: Any,
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The identity and the process; it beat C(silent) seconds ago. C(folder): where it works.
+    """The identity and the process; it beat `silent` seconds ago. `folder`: where it works.
 
-    C(box): the host name in namespaces of its own, where its pid is 1, as in a container. The process is then what waits for it.
+    `box`: the host name in namespaces of its own, where its pid is 1, as in a container. The process is then what waits for it.
     """
     command = ["ruby", "-c", _ASLEEP, "sidekiq"]  # the name by which /proc shows it
     program = os.path.realpath(sys.executable)

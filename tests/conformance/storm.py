@@ -88,7 +88,7 @@ def fill(client: redis.Redis, seed: int, queued: int, waiting: int) -> Before:
 
 @dataclass
 class Books:
-    """What the others did meanwhile, by jid. C(returned): given back to the tail at least once."""
+    """What the others did meanwhile, by jid. `returned`: given back to the tail at least once."""
 
     produced: list[bytes] = field(default_factory=list)
     consumed: list[bytes] = field(default_factory=list)
@@ -195,7 +195,7 @@ def look(client: Any) -> After:
 def balance(before: Before, books: Books, after: After, taken: list[bytes]) -> tuple[int, int]:
     """How many jobs are lost, and how many are there twice.
 
-    Jobs before and produced must be those there now, consumed or C(taken) out into an archive, and none in two of them.
+    Jobs before and produced must be those there now, consumed or `taken` out into an archive, and none in two of them.
     """
     there = collections.Counter(books.consumed) + collections.Counter(taken)
     for members in [*after.queues.values(), *after.sets.values()]:

@@ -314,7 +314,7 @@ def draw_match(chance: random.Random, state: State, intent: dict[str, Any], matc
 
 
 def draw_state(chance: random.Random, version: str, clock: float, plain: bool, sound: bool) -> State:
-    """Queues and sets with jobs of all kinds. ``plain``: written as Ruby would; ``sound``: without malformed members."""
+    """Queues and sets with jobs of all kinds. `plain`: written as Ruby would; `sound`: without malformed members."""
     state: State = {
         "stat:processed": {"type": "string", "value": "12345"},
         "j|20261122|7:6": {"type": "hash", "value": {"BackupWorker|p": "3"}},

@@ -292,7 +292,7 @@ def results_of(name, modules, check_mode=False):
 
 
 def find(path):
-    """The documentation of C(module#module:key.key), as RV() refers to it."""
+    """The documentation of `module#module:key.key`, as `` refers to it."""
     name, _colon, keys = path.partition("#module:")
     entry = {"contains": returned(name.rpartition(".")[2])}
     for key in keys.split("."):

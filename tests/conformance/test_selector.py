@@ -198,7 +198,7 @@ def draw_option(chance: random.Random, name: str, members: list[Known]) -> Any:
 
 
 def select(options: dict[str, Any], members: list[Known], unread: bool = True) -> list[int]:
-    """The numbers of those that are meant; ``unread``: with what rules out members by their bytes."""
+    """The numbers of those that are meant; `unread`: with what rules out members by their bytes."""
     selector = Selector(criteria_from_options(module_options(sidekiq_job.INFO_OPTIONS, options)), NOW)
     selector.places(NoRedis(), Keys(""))
     return [

@@ -32,7 +32,7 @@ _FORK = multiprocessing.get_context("fork")
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """sidekiq_job, or sidekiq_archive if the options have a path. C(url): that of Redis."""
+    """sidekiq_job, or sidekiq_archive if the options have a path. `url`: that of Redis."""
 
     url: str
     options: Options
@@ -53,7 +53,7 @@ class Task:
 
 @dataclasses.dataclass(frozen=True)
 class End:
-    """C(result) is None if it was killed. C(points) and C(seconds): how many it passed and how long it took if it was not."""
+    """`result` is None if it was killed. `points` and `seconds`: how many it passed and how long it took if it was not."""
 
     result: dict[str, Any] | None
     points: int

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stands in for Mastodon's admin API of domain blocks, which needs Rails: its answers, codes and pages, with blocks in memory.
 
-As a program it serves 127.0.0.1: ``python3 admin_api.py PORT``, with the token that it takes in $ADMIN_API_TOKEN.
+As a program it serves 127.0.0.1: `python3 admin_api.py PORT`, with the token that it takes in $ADMIN_API_TOKEN.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LARGEST_PAGE = 3
 
 
 class Server:
-    """What it holds. C(requests): method, path and token of each; C(broken): an answer that is given in the place of all others."""
+    """What it holds. `requests`: method, path and token of each; `broken`: an answer that is given in the place of all others."""
 
     def __init__(self, token: str) -> None:
         self.token = token

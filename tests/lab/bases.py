@@ -78,7 +78,7 @@ SECOND = Instance("mastodon2", "mastodon-sidekiq-second.service", redis_db=1)
 def furnish(root: Path, name: str, key: str, bare: bool, second: bool = False) -> None:
     """Make a copy of the base the host of that name: Mastodon's home, its unit, and the key that lets us in.
 
-    With ``second`` there is another instance of Mastodon beside it.
+    With `second` there is another instance of Mastodon beside it.
     """
     (root / "etc/machine-id").unlink(missing_ok=True)
     (root / "etc/machine-id").write_text("")

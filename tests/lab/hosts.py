@@ -9,7 +9,7 @@
 
 Root on a Debian or Ubuntu is all it takes. A host is there in seconds and has nothing in common with another one but the
 base; it is on a bridge of this checkout and reaches no other network. The file ssh_config of the lab's directory
-(``./dev lab ssh-config`` prints its path) is all that ssh and Ansible need to know.
+(`./dev lab ssh-config` prints its path) is all that ssh and Ansible need to know.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class LabError(Exception):
 
 @dataclass(frozen=True)
 class Host:
-    """A host as its host.json tells. ``number`` is the last one of its address; ``pid`` is systemd-nspawn's."""
+    """A host as its host.json tells. `number` is the last one of its address; `pid` is systemd-nspawn's."""
 
     name: str
     suite: str

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A private PostgreSQL with the tables of Mastodon that archives need; it dies with the thread that started it.
 
-PostgreSQL refuses to run as root: then it runs as the user ``postgres`` of Debian's package.
+PostgreSQL refuses to run as root: then it runs as the user `postgres` of Debian's package.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CREATE INDEX index_media_attachments_on_account_id_and_status_id ON media_attach
 
 @dataclasses.dataclass(frozen=True)
 class Postgres:
-    """A running server. ``socket`` is the directory of its socket, whose peers are let in by their own name."""
+    """A running server. `socket` is the directory of its socket, whose peers are let in by their own name."""
 
     socket: Path
     port: int
@@ -117,7 +117,7 @@ class Postgres:
 
 @contextlib.contextmanager
 def running(peers: Sequence[str] = ()) -> Iterator[Postgres]:
-    """A server with Mastodon's database, reached by TCP on 127.0.0.1 and by a socket; ``peers`` get roles of their names."""
+    """A server with Mastodon's database, reached by TCP on 127.0.0.1 and by a socket; `peers` get roles of their names."""
     programs = _programs()
     owner = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
     directory = Path(tempfile.mkdtemp(prefix="postgres-"))

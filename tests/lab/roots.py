@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Real Debian roots to test on, without a container engine.
 
-A root is built once by mmdebstrap and kept in the cache directory (``MASTODON_DEV_CACHE``, by default ``.cache`` of
-the checkout). Programs of a root run by :func:`command_in`, which leaves nothing behind: the root is read-only for
+A root is built once by mmdebstrap and kept in the cache directory (`MASTODON_DEV_CACHE`, by default `.cache` of
+the checkout). Programs of a root run by `command_in`, which leaves nothing behind: the root is read-only for
 them, mounts live in a mount namespace of their own, and the process dies with the one that started it.
 
     python3 tests/lab/roots.py build bookworm trixie
@@ -58,7 +58,7 @@ class RootsError(Exception):
 
 
 def cache_dir() -> Path:
-    """Where the roots are kept: ``MASTODON_DEV_CACHE`` or ``.cache`` of the checkout, plus ``roots``."""
+    """Where the roots are kept: `MASTODON_DEV_CACHE` or `.cache` of the checkout, plus `roots`."""
     checkout = Path(__file__).resolve().parents[2]
     return Path(os.environ.get("MASTODON_DEV_CACHE") or checkout / ".cache").absolute() / "roots"
 
@@ -73,7 +73,7 @@ def ensure_root(suite: str) -> Path:
 def build_root(name: str, suite: str, packages: Sequence[str], options: Sequence[str] = ()) -> Path:
     """The root of that name, built first if it is not there or was built from another recipe.
 
-    ``options`` are more arguments of mmdebstrap; whoever gives some puts what they stand for into the name.
+    `options` are more arguments of mmdebstrap; whoever gives some puts what they stand for into the name.
     """
     root, recipe = cache_dir() / name, " ".join(packages) + "\n"
     stamp = root.with_suffix(".stamp")
@@ -106,8 +106,8 @@ def command_in(
 ) -> subprocess.Popen[bytes]:
     """Start a program of a root and return it; its pid is the program's own.
 
-    It sees the network of this machine, an empty ``/tmp``, ``/run`` and ``/mnt``, and each directory of ``binds``
-    (path here -> path there, below one of these three). Of the environment it gets what ``env`` names and no more.
+    It sees the network of this machine, an empty `/tmp`, `/run` and `/mnt`, and each directory of `binds`
+    (path here -> path there, below one of these three). Of the environment it gets what `env` names and no more.
     It leads a process group, and is killed when the thread that called this function ends.
     """
     _need_root("run a program in a Debian root")
@@ -130,7 +130,7 @@ def command_in(
 
 
 def stop(process: subprocess.Popen[bytes], patience: float = 5.0) -> None:
-    """End a process of :func:`command_in` and its children: TERM, and KILL after ``patience`` seconds."""
+    """End a process of `command_in` and its children: TERM, and KILL after `patience` seconds."""
     for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 10.0)):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)

@@ -45,8 +45,8 @@ class Outcome(NamedTuple):
 
 @pytest.fixture
 def ansible_playbook(tmp_path):
-    """Runs ansible-playbook in this test's directory, with a home below it; ``never`` are words that it may not print,
-    ``inside`` is a command that runs it."""
+    """Runs ansible-playbook in this test's directory, with a home below it; `never` are words that it may not print,
+    `inside` is a command that runs it."""
 
     def run(playbook, *arguments, variables=None, never=(), inside=(), **environment):
         env = dict(os.environ, ANSIBLE_HOME=str(tmp_path / "home"), ANSIBLE_NOCOLOR="1", HOME=str(tmp_path / "user"))

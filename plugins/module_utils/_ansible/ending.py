@@ -25,7 +25,7 @@ def fail(module: t.Any, message: str, known: Result) -> None:
 
 
 def succeed(module: t.Any, result: Result) -> None:
-    """End with a result; its C(warnings) become Ansible's."""
+    """End with a result; its `warnings` become Ansible's."""
     for warning in result.pop("warnings", ()):
         warn(module, warning)
     if "diff" in result:

@@ -4,7 +4,7 @@
 # Note that this file is private to the collection: it may change or go at any time without notice.
 """The shapes in which modules return what Sidekiq keeps: plain data, strict UTF-8, no job arguments.
 
-Moments are ISO 8601 in UTC (C(*_at)) with the epoch seconds beside them (C(*_epoch)); ages are seconds.
+Moments are ISO 8601 in UTC (`*_at`) with the epoch seconds beside them (`*_epoch`); ages are seconds.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Shape = dict[str, t.Any]
 
 
 def totals(snapshot: Snapshot) -> Shape:
-    """The figures of C(Sidekiq::Stats), and how many processes are ghosts."""
+    """The figures of `Sidekiq::Stats`, and how many processes are ghosts."""
     counters, sets = snapshot.counters, snapshot.sets or {}
     return {
         "processed": counters.processed if counters else 0,
@@ -138,7 +138,7 @@ def _recurring(job: Recurring) -> Shape:
 
 
 def locks(report: LockReport, now: float) -> Shape:
-    """Unique locks. C(now) in epoch seconds."""
+    """Unique locks. `now` in epoch seconds."""
     taken = [lock.locked_at for lock in report.locks if lock.locked_at is not None]
     oldest = min(taken) if taken else None
     return {

@@ -22,7 +22,7 @@ Result = dict[str, t.Any]
 
 @dataclass(frozen=True)
 class Host:
-    """What such a module works with. C(progress): what the result of a task that fails says, too."""
+    """What such a module works with. `progress`: what the result of a task that fails says, too."""
 
     options: t.Mapping[str, t.Any]
     check_mode: bool
@@ -32,7 +32,7 @@ class Host:
 
 
 def run(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Host], Result], **constraints: t.Any) -> None:
-    """Run a module: its options, and a function from a host to a result, which holds at least C(changed)."""
+    """Run a module: its options, and a function from a host to a result, which holds at least `changed`."""
     module = AnsibleModule(argument_spec=dict(argument_spec), supports_check_mode=True, **constraints)
 
     def run_command(command: list[str]) -> tuple[int, str, str]:

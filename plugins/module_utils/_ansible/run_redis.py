@@ -26,9 +26,9 @@ Result = dict[str, t.Any]
 
 @dataclass(frozen=True)
 class Session:
-    """What a module works with. C(client) returns bytes; C(server) names Redis without its password.
+    """What a module works with. `client` returns bytes; `server` names Redis without its password.
 
-    C(progress): what was done so far, for the result of a task that fails half way.
+    `progress`: what was done so far, for the result of a task that fails half way.
     """
 
     client: t.Any
@@ -42,8 +42,8 @@ class Session:
 def run(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Session], Result], **constraints: t.Any) -> None:
     """Run a module: its own options beside those of the connection, and a function from a session to a result.
 
-    A result holds at least C(changed). Every failure that a user can cause is a SidekiqError and ends as its sentence.
-    C(constraints) are those of AnsibleModule, such as C(required_one_of).
+    A result holds at least `changed`. Every failure that a user can cause is a SidekiqError and ends as its sentence.
+    `constraints` are those of AnsibleModule, such as `required_one_of`.
     """
     module = AnsibleModule(
         argument_spec={**connection_argument_spec(), **argument_spec},
@@ -69,7 +69,7 @@ def run(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Session], Result
 class Here:
     """What a module works with that reads a host and needs Redis only for a part of it.
 
-    C(settings) is None where nothing says which Redis it is; C(problem) says why.
+    `settings` is None where nothing says which Redis it is; `problem` says why.
     """
 
     options: t.Mapping[str, t.Any]

@@ -6,7 +6,7 @@
 
 The password goes into the environment of psql, never onto a command line. As root psql runs as the user that owns Mastodon's
 code, as Sidekiq does: with peer authentication (the default of Mastodon's guide) PostgreSQL lets in no other, and that
-user's C(.pgpass) counts as it does for Mastodon.
+user's `.pgpass` counts as it does for Mastodon.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class NoDatabase(SidekiqError):
 
 @dataclass(frozen=True)
 class Database:
-    """A database and how to ask it. C(run_as): name of a user of this machine, or None for the one that we are.
+    """A database and how to ask it. `run_as`: name of a user of this machine, or None for the one that we are.
 
-    C(timeout): seconds that one statement may take.
+    `timeout`: seconds that one statement may take.
     """
 
     settings: DatabaseSettings
@@ -139,7 +139,7 @@ def user_of(mastodon_root: str, database_user: str) -> str | None:
 
 
 def literal(value: str) -> str:
-    """Text as a literal of SQL (with C(standard_conforming_strings), the default since PostgreSQL 9.1)."""
+    """Text as a literal of SQL (with `standard_conforming_strings`, the default since PostgreSQL 9.1)."""
     return "'" + value.replace("'", "''") + "'"
 
 

@@ -16,7 +16,7 @@ _SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([smhdw]?)\s*")
 
 
 def seconds(written: t.Any, option: str) -> float:
-    """Seconds of C(90s), C(15m), C(2h), C(3d), C(1w), or of a plain number of seconds. C(option) names it in the error."""
+    """Seconds of `90s`, `15m`, `2h`, `3d`, `1w`, or of a plain number of seconds. `option` names it in the error."""
     found = _SPAN.fullmatch(str(written))
     if not found:
         raise BadOption(

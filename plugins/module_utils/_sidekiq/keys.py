@@ -4,8 +4,8 @@
 # Note that this file is private to the collection: it may change or go at any time without notice.
 """Names of the keys that Sidekiq keeps in Redis.
 
-With redis-namespace (Sidekiq 6, Mastodon up to 4.3) every key has a prefix such as C(mastodon:). Members of sets and
-lists are never prefixed: the registry C(mastodon:processes) holds C(host:1:abc), whose hash is C(mastodon:host:1:abc).
+With redis-namespace (Sidekiq 6, Mastodon up to 4.3) every key has a prefix such as `mastodon:`. Members of sets and
+lists are never prefixed: the registry `mastodon:processes` holds `host:1:abc`, whose hash is `mastodon:host:1:abc`.
 """
 
 from __future__ import annotations

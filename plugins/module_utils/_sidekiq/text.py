@@ -15,7 +15,7 @@ import typing as t
 
 
 def text(raw: t.Any) -> str:
-    """Bytes as text; what is not UTF-8 is shown as C(\\xNN)."""
+    """Bytes as text; what is not UTF-8 is shown as `\\xNN`."""
     if isinstance(raw, (bytes, bytearray)):
         return bytes(raw).decode("utf-8", "backslashreplace")
     return clean(str(raw))
@@ -47,10 +47,10 @@ def clean_deep(value: t.Any) -> t.Any:
 
 
 def printable(value: t.Any, longest: int | None = None) -> str:
-    """One line that a terminal shows as it is: white space as a blank, any other control or invisible character as C(?).
+    """One line that a terminal shows as it is: white space as a blank, any other control or invisible character as `?`.
 
-    C(str.isprintable) is false for ESC and the C1 controls, for what turns the direction of writing, has no width or ends a
-    line. C(longest): characters from which on it is cut.
+    `str.isprintable` is false for ESC and the C1 controls, for what turns the direction of writing, has no width or ends a
+    line. `longest`: characters from which on it is cut.
     """
     shown = text(value)
     if not shown.isprintable():
@@ -64,7 +64,7 @@ def printable_lines(value: str) -> str:
 
 
 def printable_deep(value: t.Any, clean_text: t.Callable[[str], str] = printable) -> t.Any:
-    """The same structure with every text in it, keys too, made printable. Keys that become equal are told apart by a C(?)."""
+    """The same structure with every text in it, keys too, made printable. Keys that become equal are told apart by a `?`."""
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, t.Mapping):

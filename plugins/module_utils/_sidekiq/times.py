@@ -5,7 +5,7 @@
 """Times as Sidekiq stores them.
 
 Up to 7.x a payload holds float seconds, from 8.0 on integer milliseconds (Sidekiq's Changes.md, 8.0.0), and after an
-upgrade both stand side by side. Scores, C(beat), C(started_at) and C(run_at) are seconds in every version.
+upgrade both stand side by side. Scores, `beat`, `started_at` and `run_at` are seconds in every version.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def iso(seconds: float | None) -> str | None:
 
 
 def ruby_time(raw: t.Any) -> float | None:
-    """Epoch seconds of Ruby's C(Time#to_s) (C(2026-11-22 06:33:43 +0000), also C(... UTC)), as sidekiq-scheduler writes it."""
+    """Epoch seconds of Ruby's `Time#to_s` (`2026-11-22 06:33:43 +0000`, also `... UTC`), as sidekiq-scheduler writes it."""
     if isinstance(raw, (bytes, bytearray)):
         raw = bytes(raw).decode("utf-8", "replace")
     if not isinstance(raw, str):

@@ -43,7 +43,7 @@ def remove_build_files(host: Host) -> Result:
 
 
 def found_in(folder: str | None, owner: int | None, now: float, min_age: float = MIN_AGE) -> Result:
-    """The files that killed builds left in a directory; C(reason) says why that is not known."""
+    """The files that killed builds left in a directory; `reason` says why that is not known."""
     files: list[BuildFile] = []
     reason = None
     if folder is None or not os.path.isdir(folder) or owner is None:

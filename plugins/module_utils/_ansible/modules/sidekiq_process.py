@@ -64,7 +64,7 @@ _DONE: t.Final = {"quiet": "quieted", "stopped": "stopped", "absent": "removed"}
 
 @dataclass
 class Planned:
-    """A process that is meant, and what becomes of it and, in C(ending), of its jobs."""
+    """A process that is meant, and what becomes of it and, in `ending`, of its jobs."""
 
     picked: Picked
     local: Local | None

@@ -4,7 +4,7 @@
 # Note that this file is private to the collection: it may change or go at any time without notice.
 """The options that every module shares, and what they mean: one Redis, and warnings for the user.
 
-The documentation fragment C(fediverse.mastodon.connection) describes the same options in the same order. What finds
+The documentation fragment `fediverse.mastodon.connection` describes the same options in the same order. What finds
 Mastodon's own settings is imported only when they are looked for: each run of a module compiles all that it imports.
 """
 
@@ -70,8 +70,8 @@ def settings_from_options(
 ) -> tuple[ConnectionSettings, list[str]]:
     """The Redis that the options mean, and what the user should be warned of.
 
-    ``run`` runs a command given as a list and returns code, output and errors; it is used for systemctl alone, and only
-    when Mastodon's own settings are looked for. ``environ`` is the environment of the module.
+    `run` runs a command given as a list and returns code, output and errors; it is used for systemctl alone, and only
+    when Mastodon's own settings are looked for. `environ` is the environment of the module.
     """
     warnings: list[str] = []
     ways = [name for name in WAYS if options.get(name)]
@@ -234,7 +234,7 @@ def _port(port: int, name: str) -> int:
 
 
 def _sentinel(entry: str) -> tuple[str, int]:
-    """C(host), C(host:port), C([IPv6]) or C([IPv6]:port)."""
+    """`host`, `host:port`, `[IPv6]` or `[IPv6]:port`."""
     host, bracket, port = entry.rpartition("]:") if entry.startswith("[") else entry.rpartition(":")
     if not bracket:
         host, port = entry, str(DEFAULT_SENTINEL_PORT)

@@ -29,7 +29,7 @@ DATABASE_OPTIONS: t.Final = {
 
 @dataclass(frozen=True)
 class Found:
-    """The database, or None and why it cannot be asked. C(variables): Mastodon's, None where they cannot be read."""
+    """The database, or None and why it cannot be asked. `variables`: Mastodon's, None where they cannot be read."""
 
     database: Database | None
     reason: str | None
@@ -39,7 +39,7 @@ class Found:
 def find_database(options: Options) -> Found:
     """The database that the options mean, once it has answered. Raises SidekiqError where it is required and does not.
 
-    It is required where the option C(database) is not there to say otherwise.
+    It is required where the option `database` is not there to say otherwise.
     """
     need = options.get("database", "required")
     if options["database_timeout"] <= 0:

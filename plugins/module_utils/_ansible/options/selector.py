@@ -4,7 +4,7 @@
 # Note that this file is private to the collection: it may change or go at any time without notice.
 """The options that say which jobs are meant, and what they become.
 
-The documentation fragment C(fediverse.mastodon.selector) describes the same options in the same order.
+The documentation fragment `fediverse.mastodon.selector` describes the same options in the same order.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 # Note that this file is private to the collection: it may change or go at any time without notice.
 """Workers for a time: transient units of systemd that are what the stock unit is, but for their queues, threads and memory.
 
-Their environment goes into a file that only root can read, because the command line of C(systemd-run) is there for everybody.
+Their environment goes into a file that only root can read, because the command line of `systemd-run` is there for everybody.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _TAG: t.Final = re.compile(r"[a-z][a-z0-9-]*")
 
 @dataclass(frozen=True)
 class Wish:
-    """C(memory): bytes for each process. C(deadline): seconds after which systemd itself ends it, whatever became of us.
+    """`memory`: bytes for each process. `deadline`: seconds after which systemd itself ends it, whatever became of us.
 
-    C(tag): of the processes, and what the names of their units begin with.
+    `tag`: of the processes, and what the names of their units begin with.
     """
 
     queues: t.Sequence[str]
@@ -48,7 +48,7 @@ class Wish:
 
 
 def plan_drain(host: Host, wish: Wish, free_connections: int | None, free_memory: int | None) -> dict[str, t.Any]:
-    """C(units): name, command (argv), file and text of the environment. C(refusals), C(warnings): in sentences."""
+    """`units`: name, command (argv), file and text of the environment. `refusals`, `warnings`: in sentences."""
     if not _TAG.fullmatch(wish.tag):
         raise BadOption(f"tag: {wish.tag!r} is no tag; it has small letters, digits and hyphens, as mastodon-drain.")
     if SCHEDULER in wish.queues:

@@ -4,7 +4,7 @@
 # Note that this file is private to the collection: it may change or go at any time without notice.
 """How fast jobs come and go: two snapshots some seconds apart, and what follows from them.
 
-Processes add to C(stat:processed) with each heartbeat (5 or 10 s), not with each job: over a short time the rates are coarse.
+Processes add to `stat:processed` with each heartbeat (5 or 10 s), not with each job: over a short time the rates are coarse.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ Snapshot = t.Mapping[str, t.Any]
 
 @dataclass(frozen=True)
 class Flow:
-    """Rates in jobs a second. C(completed) counts runs, those that failed too; C(arrived) are those that came into queues.
+    """Rates in jobs a second. `completed` counts runs, those that failed too; `arrived` are those that came into queues.
 
-    C(net): growth of each queue. C(threads): threads of the processes that take new jobs.
+    `net`: growth of each queue. `threads`: threads of the processes that take new jobs.
     """
 
     seconds: float

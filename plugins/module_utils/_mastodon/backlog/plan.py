@@ -19,10 +19,10 @@ SCHEDULER: t.Final = "scheduler"
 
 @dataclass(frozen=True)
 class Marks:
-    """A queue is behind from C(high) waiting jobs on, or when its next job has waited for C(latency) seconds.
+    """A queue is behind from `high` waiting jobs on, or when its next job has waited for `latency` seconds.
 
-    C(patience): a backlog that will be gone within so many seconds is left to itself. A job is stuck after C(stuck_after) seconds.
-    C(due_late): a job of the retry or scheduled set that is due for so many seconds is not polled.
+    `patience`: a backlog that will be gone within so many seconds is left to itself. A job is stuck after `stuck_after` seconds.
+    `due_late`: a job of the retry or scheduled set that is due for so many seconds is not polled.
     """
 
     high: int = 1000
@@ -96,8 +96,8 @@ def asleep(processes: t.Iterable[t.Mapping[str, t.Any]]) -> list[str]:
 def decide(flow: Flow, after: Snapshot, marks: Marks, before: Snapshot | None = None) -> dict[str, t.Any]:
     """What is behind, whether more threads are wanted and for which queues, what is stuck, asleep, and not polled.
 
-    C(skipped): queues and processes with names that no module takes; C(queues_behind) and C(stuck_processes) are without them.
-    C(undrainable): queues that want more threads, with names for which no unit can be started.
+    `skipped`: queues and processes with names that no module takes; `queues_behind` and `stuck_processes` are without them.
+    `undrainable`: queues that want more threads, with names for which no unit can be started.
     """
     late = behind(after["queues"], marks)
     eta = flow.to_empty()
@@ -126,5 +126,5 @@ def decide(flow: Flow, after: Snapshot, marks: Marks, before: Snapshot | None = 
 
 
 def drained(queues: t.Iterable[t.Mapping[str, t.Any]], names: t.Collection[str], low: int) -> bool:
-    """Whether each of these queues has no more than C(low) jobs."""
+    """Whether each of these queues has no more than `low` jobs."""
     return all(queue["size"] <= low for queue in queues if queue["name"] in names)

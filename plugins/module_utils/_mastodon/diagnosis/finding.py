@@ -15,7 +15,7 @@ SEVERITIES: t.Final = ("critical", "warning", "notice")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong. C(subject): what it is about. C(evidence): the figures it rests on. C(cure): what to do, in words and commands."""
+    """One thing that is wrong. `subject`: what it is about. `evidence`: the figures it rests on. `cure`: what to do, in words and commands."""
 
     id: str
     severity: str

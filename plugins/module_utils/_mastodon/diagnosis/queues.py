@@ -74,7 +74,7 @@ def _moved(name: str) -> str:
 
 
 def scheduler_queue(view: View) -> t.Iterator[Finding]:
-    """The queue C(scheduler) must be served by exactly one process: with none nothing recurs, with two it recurs twice."""
+    """The queue `scheduler` must be served by exactly one process: with none nothing recurs, with two it recurs twice."""
     if not view.snapshot.alive:
         return
     serving = view.snapshot.serving("scheduler")

@@ -38,7 +38,7 @@ OTHER: t.Final = ("other", "unknown")
 
 @dataclass(frozen=True)
 class Family:
-    """Keys of one kind. C(size): bytes; an estimate where only C(measured) of its C(keys) were measured."""
+    """Keys of one kind. `size`: bytes; an estimate where only `measured` of its `keys` were measured."""
 
     name: str
     owner: str
@@ -53,7 +53,7 @@ def family_of(key: str) -> tuple[str, str]:
 
 
 def suggestions(families: t.Mapping[str, Family], queues: t.Mapping[str, int]) -> list[dict[str, t.Any]]:
-    """What sidekiq_job can archive and take out: what hurts least first, and of that what frees most. C(queues): bytes by name."""
+    """What sidekiq_job can archive and take out: what hurts least first, and of that what frees most. `queues`: bytes by name."""
     found = []
 
     def suggest(hurt: int, size: int, what: str, effect: str, jobs: dict[str, t.Any]) -> None:
@@ -87,9 +87,9 @@ ORDER: t.Final = ("dead", "retry", "pull", "push")
 
 
 def to_free(memory: t.Mapping[str, t.Any], limit: float, last: str) -> list[dict[str, t.Any]]:
-    """Which of the suggestions to follow until less than C(limit) percent are used: in their order, and none after C(last).
+    """Which of the suggestions to follow until less than `limit` percent are used: in their order, and none after `last`.
 
-    C(memory) as sidekiq_memory_info returns it. Raises BadOption for a C(last) that there is not.
+    `memory` as sidekiq_memory_info returns it. Raises BadOption for a `last` that there is not.
     """
     if last not in ("nothing", *ORDER):
         raise BadOption(f"backlog_recovery_free_memory must be nothing, {', '.join(ORDER)}, not {last!r}.")

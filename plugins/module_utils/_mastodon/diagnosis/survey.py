@@ -26,9 +26,9 @@ _DEATHS_READ = 1000
 
 @dataclass(frozen=True)
 class Export:
-    """A job that builds an archive. C(place): queue, retry, scheduled or running. C(ahead): jobs of the queue that run before it.
+    """A job that builds an archive. `place`: queue, retry, scheduled or running. `ahead`: jobs of the queue that run before it.
 
-    C(archive) is the same for jobs of the same archive; it is not the id of the row.
+    `archive` is the same for jobs of the same archive; it is not the id of the row.
     """
 
     place: str
@@ -40,7 +40,7 @@ class Export:
 
 @dataclass
 class Survey:
-    """What was seen. C(unread): jobs that were left out because there were more than the limit, by queue or set."""
+    """What was seen. `unread`: jobs that were left out because there were more than the limit, by queue or set."""
 
     queue_classes: dict[str, Counter[str]] = field(default_factory=dict)
     retry_domains: Counter[str] = field(default_factory=Counter)
@@ -57,9 +57,9 @@ class Survey:
 def take_survey(
     client: t.Any, key: Keys, snapshot: Snapshot, limit: int, lock_age: float, heartbeat_timeout: float
 ) -> Survey:
-    """Read at most C(limit) jobs of each queue and set: of a queue those that run next, of a set those that are due first.
+    """Read at most `limit` jobs of each queue and set: of a queue those that run next, of a set those that are due first.
 
-    Locks are audited only where the whole of all queues is within the limit. C(lock_age) in seconds; C(heartbeat_timeout):
+    Locks are audited only where the whole of all queues is within the limit. `lock_age` in seconds; `heartbeat_timeout`:
     how many seconds to wait at most for heartbeats where a lock seems to have no job.
     """
     survey, limit = Survey(), max(0, limit)

@@ -19,7 +19,7 @@ MASTODON_LATENCY: t.Final[t.Mapping[str, float]] = {"default": 5, "push": 10, "p
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Seconds, bytes, counts and shares (0 to 1); each is an option of M(fediverse.mastodon.sidekiq_health_info)."""
+    """Seconds, bytes, counts and shares (0 to 1); each is an option of `fediverse.mastodon.sidekiq_health_info`."""
 
     queue_latency: t.Mapping[str, float] = field(default_factory=lambda: dict(MASTODON_LATENCY))
     queue_latency_other: float = 300

@@ -19,7 +19,7 @@ from .thresholds import Thresholds
 
 @dataclass(frozen=True)
 class View:
-    """A snapshot with all its parts, the survey of its jobs, and where normal ends. C(unit): the systemd unit of Sidekiq."""
+    """A snapshot with all its parts, the survey of its jobs, and where normal ends. `unit`: the systemd unit of Sidekiq."""
 
     snapshot: Snapshot
     survey: Survey
@@ -31,7 +31,7 @@ Rule = t.Callable[[View], t.Iterator[Finding]]
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: C(45 s), C(12 min), C(3.5 h), C(2.1 d)."""
+    """Seconds as people say them: `45 s`, `12 min`, `3.5 h`, `2.1 d`."""
     for size, unit in ((86400.0, "d"), (3600.0, "h")):
         if seconds >= size * 1.5:
             return f"{seconds / size:.1f} {unit}"
@@ -44,7 +44,7 @@ def size(count: float) -> str:
 
 
 def most(counter: Counter[str], number: int = 3) -> str:
-    """The most frequent ones with their counts: C(a 20, b 3)."""
+    """The most frequent ones with their counts: `a 20, b 3`."""
     return ", ".join(f"{name} {count:,}" for name, count in counter.most_common(number))
 
 
@@ -65,14 +65,14 @@ def runbook(name: str, *variables: str) -> str:
 
 
 RESTART: t.Final = playbook("restart", "restart_force=true")
-"""The restart that loses no job; C(systemctl restart) does."""
+"""The restart that loses no job; `systemctl restart` does."""
 
 
 def jobs(count: int) -> str:
-    """C(1 job), C(2,345 jobs)."""
+    """`1 job`, `2,345 jobs`."""
     return f"{count:,} job{'' if count == 1 else 's'}"
 
 
 def numbers(version: str | None) -> tuple[int, ...]:
-    """The numbers of a version, C((8, 1, 7)). A process may call its version anything: empty for what is none."""
+    """The numbers of a version, `(8, 1, 7)`. A process may call its version anything: empty for what is none."""
     return tuple(int(part) for part in (version or "").split(".") if re.fullmatch(r"[0-9]{1,6}", part))

@@ -25,10 +25,10 @@ _SAMPLE: t.Final = 2000
 
 @dataclass(frozen=True)
 class ArchiveJob:
-    """A job for an archive. C(place): retry, scheduled, queues or running. C(backup_id): None where its argument is no number.
+    """A job for an archive. `place`: retry, scheduled, queues or running. `backup_id`: None where its argument is no number.
 
-    C(position): jobs that its queue hands out before it. C(at): when its set hands it out, epoch seconds.
-    C(work) and C(process): where it runs; the process is None when it is gone.
+    `position`: jobs that its queue hands out before it. `at`: when its set hands it out, epoch seconds.
+    `work` and `process`: where it runs; the process is None when it is gone.
     """
 
     backup_id: int | None
@@ -47,7 +47,7 @@ class ArchiveJob:
 
 @dataclass(frozen=True)
 class ArchiveJobs:
-    """Those that wait or run, each once, and the processes of that moment. C(read_at): when it was begun, epoch seconds of Redis."""
+    """Those that wait or run, each once, and the processes of that moment. `read_at`: when it was begun, epoch seconds of Redis."""
 
     jobs: tuple[ArchiveJob, ...]
     processes: tuple[Process, ...]

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note that this file is private to the collection: it may change or go at any time without notice.
-"""Rows of C(backups): the archives that people asked for ("exports").
+"""Rows of `backups`: the archives that people asked for ("exports").
 
-Source: app/models/backup.rb and db/schema.rb of Mastodon 4.2 to 4.6. A row is pending until C(BackupService) sets its file
-and C(processed) in one save. Whoever joins it never reads a mail address.
+Source: app/models/backup.rb and db/schema.rb of Mastodon 4.2 to 4.6. A row is pending until `BackupService` sets its file
+and `processed` in one save. Whoever joins it never reads a mail address.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from ..database import Database, Row, literal, numbers
 
 @dataclass(frozen=True)
 class Backup:
-    """A row. Times in epoch seconds, sizes in bytes. C(account): the name of the account, None if that is gone.
+    """A row. Times in epoch seconds, sizes in bytes. `account`: the name of the account, None if that is gone.
 
-    C(file): the name of the archive's file, None while there is none.
+    `file`: the name of the archive's file, None while there is none.
     """
 
     id: int
@@ -52,7 +52,7 @@ FROM backups b LEFT JOIN users u ON u.id = b.user_id LEFT JOIN accounts a ON a.i
 
 
 def id_partition(number: int) -> str:
-    """C(000/000/022): nine digits, twelve from a thousand million on, in threes."""
+    """`000/000/022`: nine digits, twelve from a thousand million on, in threes."""
     digits = f"{number:0{12 if number >= 10**9 else 9}d}"
     return "/".join(digits[at : at + 3] for at in range(0, len(digits), 3))
 
@@ -76,7 +76,7 @@ def read_finished(database: Database) -> tuple[int, int]:
 
 
 def read_media_sizes(database: Database, ids: t.Collection[int]) -> dict[int, int]:
-    """Bytes of the media that an archive will hold, by the id of its row (C(ExportSummary#total_storage))."""
+    """Bytes of the media that an archive will hold, by the id of its row (`ExportSummary#total_storage`)."""
     rows = database.read(
         "SELECT json_build_object('id', b.id, 'bytes', (SELECT coalesce(sum(m.file_file_size), 0) FROM media_attachments m"
         " WHERE m.account_id = u.account_id)) FROM backups b JOIN users u ON u.id = b.user_id"
@@ -93,7 +93,7 @@ def read_whole(database: Database, ids: t.Collection[int]) -> list[Row]:
 def delete_unfinished(database: Database, ids: t.Collection[int]) -> list[int]:
     """Delete those of these rows that still have neither a file nor an end; returns their ids.
 
-    No other table refers to C(backups), and without a file there is nothing else that C(Backup#destroy) would remove.
+    No other table refers to `backups`, and without a file there is nothing else that `Backup#destroy` would remove.
     """
     rows = database.write(
         f"DELETE FROM backups WHERE id = ANY({numbers(ids)}) AND NOT processed AND dump_file_name IS NULL"
@@ -105,7 +105,7 @@ def delete_unfinished(database: Database, ids: t.Collection[int]) -> list[int]:
 def insert_rows(database: Database, rows: t.Sequence[Row], check: bool = False) -> list[int]:
     """Put recorded rows back, those whose id is still free and whose user is still there; returns their ids.
 
-    C(check): only says which.
+    `check`: only says which.
     """
     values = literal(json.dumps(rows))
     wanted = (

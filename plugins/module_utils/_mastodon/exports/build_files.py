@@ -5,7 +5,7 @@
 """Files that a build of an export left in the temporary directory because its process was killed, and their removal.
 
 Ruby removes a Tempfile when its process ends in an orderly way. After kill -9 or the OOM killer the files stay for good:
-C(outbox.json20261128-4242-x1y2z3), C(archive-...zip20261128-4242-...), media under their own names. The name holds the date,
+`outbox.json20261128-4242-x1y2z3`, `archive-...zip20261128-4242-...`, media under their own names. The name holds the date,
 the pid and a random part (`Dir::Tmpname.create` in Ruby's tmpdir.rb).
 """
 
@@ -28,7 +28,7 @@ _CLOCK_TICKS: t.Final = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class BuildFile:
-    """A file of a build whose process is gone. C(changed): epoch seconds."""
+    """A file of a build whose process is gone. `changed`: epoch seconds."""
 
     name: str
     pid: int
@@ -40,9 +40,9 @@ class BuildFile:
 
 @dataclass(frozen=True)
 class Living:
-    """What runs on this host. C(started): when a process with that pid started, epoch seconds; pids of all namespaces.
+    """What runs on this host. `started`: when a process with that pid started, epoch seconds; pids of all namespaces.
 
-    C(open): device and inode of all open files; None if not all could be read, so that no file is known to be closed.
+    `open`: device and inode of all open files; None if not all could be read, so that no file is known to be closed.
     """
 
     started: t.Mapping[int, float]
@@ -52,7 +52,7 @@ class Living:
 def read_living(owner: int, proc: str = "/proc") -> Living:
     """All processes of the host, those in containers too: their files and the pids that they have in their own namespaces.
 
-    C(owner): the user whose files these are. Its processes must all be readable; one of another user only reads such a file.
+    `owner`: the user whose files these are. Its processes must all be readable; one of another user only reads such a file.
     """
     booted = _booted(proc)
     started: dict[int, float] = {}

@@ -20,7 +20,7 @@ _CLOSED: t.Final = ("build_read_only", "keep_read_only")
 class Room:
     """Bytes that are left where archives are built and kept, infinite where that is not known.
 
-    C(closed): why nothing can be built at all. C(same_disk): what is kept is taken from where it is built.
+    `closed`: why nothing can be built at all. `same_disk`: what is kept is taken from where it is built.
     """
 
     build: float = math.inf
@@ -31,7 +31,7 @@ class Room:
     closed: str = ""
 
     def take(self, media: int | None) -> str | None:
-        """Take what an archive needs; or why it does not fit, in sentences. C(media): bytes, None if not known."""
+        """Take what an archive needs; or why it does not fit, in sentences. `media`: bytes, None if not known."""
         if self.closed:
             return self.closed
         kept = media or 0
@@ -46,7 +46,7 @@ class Room:
 
 
 def room_of(storage: t.Mapping[str, t.Any] | None) -> Room:
-    """C(storage): what export_storage_info returned; nothing if it could not look."""
+    """`storage`: what export_storage_info returned; nothing if it could not look."""
     if not storage:
         return Room()
     build, keep = storage["build"], storage["keep"]

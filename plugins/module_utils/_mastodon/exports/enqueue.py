@@ -67,7 +67,7 @@ return 'done'
 
 
 def claim(client: t.Any, key: Keys, backup_id: int, began: float, job: bytes = b"") -> str:
-    """C(done); C(claimed) if somebody else did since then (epoch seconds of Redis); C(has_job) if it is no orphan.
+    """`done`; `claimed` if somebody else did since then (epoch seconds of Redis); `has_job` if it is no orphan.
 
     The marks of two look-ups can lie a microsecond apart, so one of the same moment counts as later.
     """
@@ -79,7 +79,7 @@ def claim(client: t.Any, key: Keys, backup_id: int, began: float, job: bytes = b
 
 
 def new_job(backup_id: int, now: float, milliseconds: bool) -> tuple[str, bytes]:
-    """Jid and payload of C(BackupWorker.perform_async(id)), as Sidekiq 6.4 to 8.1 write it; C(now) in epoch seconds.
+    """Jid and payload of `BackupWorker.perform_async(id)`, as Sidekiq 6.4 to 8.1 write it; `now` in epoch seconds.
 
     The order of the fields is that of the Ruby client; from 8.0 on times are whole milliseconds.
     """

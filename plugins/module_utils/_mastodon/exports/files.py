@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note that this file is private to the collection: it may change or go at any time without notice.
-"""The files of archives where Mastodon keeps them, and which of them no row of C(backups) needs.
+"""The files of archives where Mastodon keeps them, and which of them no row of `backups` needs.
 
-Names and places: app/services/backup_service.rb (C(archive-TIME-RANDOM), zip since 4.2, tar.gz before) and Paperclip's
-C(id_partition). Everything else is left alone.
+Names and places: app/services/backup_service.rb (`archive-TIME-RANDOM`, zip since 4.2, tar.gz before) and Paperclip's
+`id_partition`. Everything else is left alone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DAY: t.Final = 86400.0
 
 @dataclass(frozen=True)
 class ArchiveFile:
-    """A file below the place where Mastodon keeps files. C(changed): epoch seconds."""
+    """A file below the place where Mastodon keeps files. `changed`: epoch seconds."""
 
     path: str
     bytes: int
@@ -32,7 +32,7 @@ class ArchiveFile:
 
 @dataclass(frozen=True)
 class Kept:
-    """What is there. C(others): files that are no archives by their name."""
+    """What is there. `others`: files that are no archives by their name."""
 
     files: tuple[ArchiveFile, ...] = ()
     others: int = 0
@@ -43,7 +43,7 @@ class Kept:
 
 
 def read_files(root: str) -> Kept:
-    """All archives below C(root). Links are not followed."""
+    """All archives below `root`. Links are not followed."""
     files, others = [], 0
     for folder, _folders, names in os.walk(os.path.join(root, FOLDER)):
         for name in names:

@@ -21,10 +21,10 @@ _FIRST: t.Final = {"running": 0, "queues": 1, "retry": 2, "scheduled": 3}
 
 @dataclass(frozen=True)
 class Export:
-    """An archive that is not finished. C(backup): its row, None without access to the database.
+    """An archive that is not finished. `backup`: its row, None without access to the database.
 
-    C(jobs): the one that will be first to end leads. C(state): one of C(STATES). C(duplicate_of): the id of the row whose
-    archive makes this one needless, because the same user gets it first. C(certain): false for an orphan while a
+    `jobs`: the one that will be first to end leads. `state`: one of `STATES`. `duplicate_of`: the id of the row whose
+    archive makes this one needless, because the same user gets it first. `certain`: false for an orphan while a
     process is silent that may have its job.
     """
 
@@ -48,7 +48,7 @@ class Export:
 
 @dataclass(frozen=True)
 class Needless:
-    """A job for an archive that nobody waits for. C(reason): no_row, finished, or no_number for an argument that names no row."""
+    """A job for an archive that nobody waits for. `reason`: no_row, finished, or no_number for an argument that names no row."""
 
     job: ArchiveJob
     reason: str
@@ -56,14 +56,14 @@ class Needless:
 
 @dataclass(frozen=True)
 class Joined:
-    """All of it. C(needless) is empty without access to the database, but for what names no row at all."""
+    """All of it. `needless` is empty without access to the database, but for what names no row at all."""
 
     exports: tuple[Export, ...]
     needless: tuple[Needless, ...] = field(default=())
 
 
 def join(backups: t.Iterable[Backup] | None, jobs: t.Iterable[ArchiveJob], silent: bool = False) -> Joined:
-    """Join rows (None: they cannot be read) with jobs. C(silent): some process does not say what it runs."""
+    """Join rows (None: they cannot be read) with jobs. `silent`: some process does not say what it runs."""
     by_id: dict[int, list[ArchiveJob]] = defaultdict(list)
     needless = []
     for job in jobs:

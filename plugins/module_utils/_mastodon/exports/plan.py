@@ -15,9 +15,9 @@ from .match import Export
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of a row. C(outcome): enqueued, released, unchanged or kept; C(reason) for the last two.
+    """What becomes of a row. `outcome`: enqueued, released, unchanged or kept; `reason` for the last two.
 
-    C(export): as it was seen, None for a row that is finished or gone.
+    `export`: as it was seen, None for a row that is finished or gone.
     """
 
     backup_id: int
@@ -30,7 +30,7 @@ class Decision:
 def decide(
     state: str, exports: t.Iterable[Export], others: t.Mapping[int, Backup | None], now: float, min_age: float
 ) -> list[Decision]:
-    """Decide on pending archives, and on rows that were named but are finished or gone (None). C(now) in epoch seconds."""
+    """Decide on pending archives, and on rows that were named but are finished or gone (None). `now` in epoch seconds."""
     rule = _RULES[state]
     decisions = []
     for export in exports:

@@ -20,9 +20,9 @@ ReadRows = t.Callable[[], t.Sequence[Backup]]
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen. C(began): before anything was read, epoch seconds of Redis. C(silent): processes that did not say what they run.
+    """What was seen. `began`: before anything was read, epoch seconds of Redis. `silent`: processes that did not say what they run.
 
-    C(ended): of the expected archives those whose job is gone for certain.
+    `ended`: of the expected archives those whose job is gone for certain.
     """
 
     joined: Joined
@@ -36,10 +36,10 @@ class Look:
 def look(
     client: t.Any, key: Keys, read_rows: ReadRows | None, patience: float, expected: t.Collection[int] = ()
 ) -> Look:
-    """Read jobs, then rows: an archive that ended in between has a finished row. C(expected): ids that should have a job or a row.
+    """Read jobs, then rows: an archive that ended in between has a finished row. `expected`: ids that should have a job or a row.
 
     A job is in no list while it runs, and shows up in its process's list up to ten seconds later. So where a row seems to
-    have no job, wait (at most C(patience) seconds) until all processes have said what they run, and look a second time.
+    have no job, wait (at most `patience` seconds) until all processes have said what they run, and look a second time.
     """
     found = find_archive_jobs(client, key)
     began = found.read_at

@@ -19,11 +19,11 @@ Export = t.Mapping[str, t.Any]
 
 @dataclass
 class Rescue:
-    """C(enqueue): rows without a job; C(retry): jobs that failed and can run now; C(surplus): jobs that nobody needs;
-    C(stuck): jobs that run for too long, and their processes; C(watch): rows whose archive is then to come;
-    C(helpless): rows that nothing is done for, and why; C(no_room): those of them that would not fit;
-    C(worker_queues): queues in which archives wait behind too many jobs, or that nobody serves; C(ahead): the most jobs
-    before one of C(watch)."""
+    """`enqueue`: rows without a job; `retry`: jobs that failed and can run now; `surplus`: jobs that nobody needs;
+    `stuck`: jobs that run for too long, and their processes; `watch`: rows whose archive is then to come;
+    `helpless`: rows that nothing is done for, and why; `no_room`: those of them that would not fit;
+    `worker_queues`: queues in which archives wait behind too many jobs, or that nobody serves; `ahead`: the most jobs
+    before one of `watch`."""
 
     enqueue: list[int] = field(default_factory=list)
     retry: list[str] = field(default_factory=list)
@@ -38,8 +38,8 @@ class Rescue:
 
 @dataclass(frozen=True)
 class Situation:
-    """C(serving): the queues that some process serves; C(sizes): how many jobs wait in each queue; C(worker_from): jobs
-    before an archive from which on it needs a worker of its own; C(storage): what export_storage_info returned."""
+    """`serving`: the queues that some process serves; `sizes`: how many jobs wait in each queue; `worker_from`: jobs
+    before an archive from which on it needs a worker of its own; `storage`: what export_storage_info returned."""
 
     serving: t.Collection[str] = ()
     sizes: t.Mapping[str, int] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Situation:
 
 
 def plan(found: t.Mapping[str, t.Any], stuck_after: str, retries: str, around: Situation) -> Rescue:
-    """C(retries): run, remove or keep. Raises BadOption."""
+    """`retries`: run, remove or keep. Raises BadOption."""
     limit = seconds(stuck_after, "export_rescue_stuck_after")
     rescue, room = Rescue(), room_of(around.storage)
     for export in found["exports"]:

@@ -27,7 +27,7 @@ _MUCH_DELETED: t.Final = 10.0
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes of media that the next archive holds. C(basis): pending, largest_account, largest_archive, or None if unknown."""
+    """Bytes of media that the next archive holds. `basis`: pending, largest_account, largest_archive, or None if unknown."""
 
     bytes: int | None = None
     basis: str | None = None
@@ -44,7 +44,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Problem:
-    """C(severity) is critical or warning; C(remedy) says what to do."""
+    """`severity` is critical or warning; `remedy` says what to do."""
 
     id: str
     severity: str
@@ -58,7 +58,7 @@ def build_bytes(media: int) -> int:
 
 
 def fits(estimate: Estimate, build: Disk | None, keep: Disk | None) -> bool | None:
-    """Whether there is room for the next archive; None if that cannot be known. C(keep) is None for object storage."""
+    """Whether there is room for the next archive; None if that cannot be known. `keep` is None for object storage."""
     if estimate.bytes is None or estimate.build is None or build is None:
         return None
     return _holds(build, keep, estimate.build, estimate.bytes)
@@ -80,7 +80,7 @@ def problems(
     holders: t.Sequence[Holder],
     threshold: float,
 ) -> list[Problem]:
-    """What is wrong, the worst first. C(threshold): percent in use from which on a place is said to be full."""
+    """What is wrong, the worst first. `threshold`: percent in use from which on a place is said to be full."""
     found = [*_fit(build, keep, estimate), *_may_fit(build, keep, estimate), *_deleted(build, holders)]
     for where, disk in (("build", build), ("keep", keep)):
         if disk is not None and not (where == "keep" and build is not None and build.device == disk.device):

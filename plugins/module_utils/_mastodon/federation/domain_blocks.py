@@ -17,12 +17,12 @@ FIELDS: t.Final = ("severity", "reject_media", "reject_reports", "private_commen
 """What can be set of a block. The names are Mastodon's own."""
 
 Block = dict[str, t.Any]
-"""C(id), C(domain) and the FIELDS."""
+"""`id`, `domain` and the FIELDS."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What to ask of the API: nothing if C(method) is null. C(was), C(block): before and after."""
+    """What to ask of the API: nothing if `method` is null. `was`, `block`: before and after."""
 
     method: str | None
     was: Block | None
@@ -73,7 +73,7 @@ def plan_present(domain: str, wanted: t.Mapping[str, t.Any], update: bool, block
 
 
 def plan_absent(domain: str, severity: str | None, blocks: t.Sequence[Block]) -> Step:
-    """Take the block away; with C(severity) only one that has it. Raises BadOption if it has another."""
+    """Take the block away; with `severity` only one that has it. Raises BadOption if it has another."""
     was = _find(domain, blocks)
     if was is not None and severity is not None and was["severity"] != severity:
         raise BadOption(

@@ -32,8 +32,8 @@ def look(
 ) -> Shape:
     """Who holds threads, and which servers to look at closely: those that are asked for, else the suspects.
 
-    C(busy) as sidekiq_info returns it; C(failing): domain -> jobs in the retry set. C(skipped): names in jobs that no server can
-    have; whoever sent the activity chose them, and no module is asked about them. C(named): those looked at that are no patterns.
+    `busy` as sidekiq_info returns it; `failing`: domain -> jobs in the retry set. `skipped`: names in jobs that no server can
+    have; whoever sent the activity chose them, and no module is asked about them. `named`: those looked at that are no patterns.
     """
     limit = seconds(stuck_after, "federation_rescue_stuck_after")
     running: dict[str, list[float]] = defaultdict(list)
@@ -117,7 +117,7 @@ EFFECTS: t.Final = {
 def quarantines(records: t.Sequence[t.Mapping[str, t.Any]], runs: t.Sequence[str] = ()) -> list[str]:
     """The archives of the runs that put servers into quarantine and were not undone, oldest first.
 
-    C(records) as run_record_info returns them, newest first. C(runs): only of these runs.
+    `records` as run_record_info returns them, newest first. `runs`: only of these runs.
     """
     found = []
     for record in reversed(records):
@@ -131,10 +131,10 @@ def quarantines(records: t.Sequence[t.Mapping[str, t.Any]], runs: t.Sequence[str
 
 
 def release_steps(pending: t.Sequence[t.Mapping[str, t.Any]], canary: int, batch: int) -> list[Shape]:
-    """In which parts to put archives back: a canary first, then ten times as many each time up to C(batch).
+    """In which parts to put archives back: a canary first, then ten times as many each time up to `batch`.
 
     Jobs of the queues come first, as they run at once and so show whether the servers answer; retries run when they are due.
-    C(pending): for each archive what sidekiq_archive says in check mode. One that cannot be read is left out.
+    `pending`: for each archive what sidekiq_archive says in check mode. One that cannot be read is left out.
     """
     for name, number in (("canary", canary), ("release_batch", batch)):
         at_least(1, f"federation_rescue_{name}", number)
@@ -158,8 +158,8 @@ def verdict(
 ) -> str | None:
     """Why not to go on with the release; null if it may go on.
 
-    C(outcomes): of the released jobs, as sidekiq_wait counts them; C(known): whether it is certain. C(most): share of the
-    jobs that were tried that may fail. C(problem): why the outcomes could not be read.
+    `outcomes`: of the released jobs, as sidekiq_wait counts them; `known`: whether it is certain. `most`: share of the
+    jobs that were tried that may fail. `problem`: why the outcomes could not be read.
     """
     if not released:
         return None
@@ -180,7 +180,7 @@ def verdict(
 
 
 def units(shown: str) -> list[Shape]:
-    """C(systemctl show -p Id -p ActiveState -p NRestarts -p MemoryCurrent -p Result) as data."""
+    """`systemctl show -p Id -p ActiveState -p NRestarts -p MemoryCurrent -p Result` as data."""
     found = []
     for block in re.split(r"\n[ \t]*\n", shown.strip()):
         said = dict(line.partition("=")[::2] for line in block.splitlines() if "=" in line)

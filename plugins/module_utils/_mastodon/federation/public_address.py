@@ -5,7 +5,7 @@
 """Which addresses are those of servers in the Internet.
 
 A stranger chooses the names in jobs, and what they resolve to: the database of this host, the router, the service of the
-cloud that hands out keys. The networks are listed here, as C(ipaddress) judges them differently from one Python to the next.
+cloud that hands out keys. The networks are listed here, as `ipaddress` judges them differently from one Python to the next.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _EMBEDDING: t.Final = tuple((ipaddress.IPv6Network(net), start) for net, start i
 
 
 def kind_of(text: str) -> str | None:
-    """What an address is if it is not public, such as C(private); null for a public one. With an address inside: what that is."""
+    """What an address is if it is not public, such as `private`; null for a public one. With an address inside: what that is."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:

@@ -37,7 +37,7 @@ _LONGEST = 100
 
 @dataclass
 class Probe:
-    """What is known so far of a server. C(failed_at): the step that did not work, null if all did; C(reason) says why."""
+    """What is known so far of a server. `failed_at`: the step that did not work, null if all did; `reason` says why."""
 
     domain: str
     failed_at: str | None = None
@@ -54,7 +54,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Way:
-    """How to ask. C(timeout): seconds for each step and each address; C(trust): whose certificates are valid; C(allow_private):
+    """How to ask. `timeout`: seconds for each step and each address; `trust`: whose certificates are valid; `allow_private`:
     connect to addresses that are not public as well."""
 
     port: int = 443

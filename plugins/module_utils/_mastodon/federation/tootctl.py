@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note that this file is private to the collection: it may change or go at any time without notice.
-"""What C(tootctl accounts unfollow) and C(tootctl domains purge) did, read from what they print. Pure.
+"""What `tootctl accounts unfollow` and `tootctl domains purge` did, read from what they print. Pure.
 
 Both print a line for each account at which they fail, go on, and end with a total of all accounts and the exit status 0,
 also where every one of them failed or none was there (`parallelize_with_progress` in lib/mastodon/cli of Mastodon 4.3 to 4.6).
@@ -26,10 +26,10 @@ _LINES_SHOWN, _LINE_LENGTH = 3, 200
 
 
 def read_tootctl(command: str, of: str, status: int | None, printed: str, errors: str) -> dict[str, t.Any]:
-    """What became of one argument of C(command), which is unfollow or purge. C(printed), C(errors): its two outputs.
+    """What became of one argument of `command`, which is unfollow or purge. `printed`, `errors`: its two outputs.
 
-    C(outcome): failed, partial, nothing (it had nothing to do) or done; C(accounts) and C(emojis): how many it dealt with,
-    None if it does not say; C(failed): at how many accounts it failed; C(said): the first failures, or its last lines.
+    `outcome`: failed, partial, nothing (it had nothing to do) or done; `accounts` and `emojis`: how many it dealt with,
+    None if it does not say; `failed`: at how many accounts it failed; `said`: the first failures, or its last lines.
     """
     lines = [_ESCAPE.sub("", line).strip() for line in printed.splitlines()]
     failures = [line for line in lines if _FAILURE.search(line)]
@@ -70,7 +70,7 @@ def _said(failures: t.Sequence[str], lines: t.Sequence[str], errors: str) -> lis
 
 
 def tell(command: str, result: t.Mapping[str, t.Any]) -> str:
-    """The result in a sentence. C(result): what C(read_tootctl) returned."""
+    """The result in a sentence. `result`: what `read_tootctl` returned."""
     of, failed = result["of"], result["failed"]
     number = f"{result['accounts'] or 0:,} accounts"
     if command == "purge" and result["emojis"] is not None:

@@ -20,7 +20,7 @@ from ..._sidekiq.errors import BadOption, SidekiqError
 def write(path: str, text: str, option: str) -> None:
     """Put a text into a record, and both it and its name on the disk.
 
-    Raises SidekiqError, which names C(option), the one for the directory.
+    Raises SidekiqError, which names `option`, the one for the directory.
     """
     directory = os.path.dirname(path)
     fresh = f"{path}.{secrets.token_hex(4)}"

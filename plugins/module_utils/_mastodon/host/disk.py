@@ -27,9 +27,9 @@ class Mount:
 
 @dataclass(frozen=True)
 class Disk:
-    """Room at a path; sizes in bytes. C(free): what users other than root may still take. C(inodes) are None where they do not run out.
+    """Room at a path; sizes in bytes. `free`: what users other than root may still take. `inodes` are None where they do not run out.
 
-    C(there): the nearest directory that exists. C(device): the same number is the same file system.
+    `there`: the nearest directory that exists. `device`: the same number is the same file system.
     """
 
     path: str
@@ -61,7 +61,7 @@ def _percent(total: int, free: int) -> float:
 
 
 def look_at(path: str, pid: int | None = None) -> Disk | None:
-    """The room at an absolute path, for a process if C(pid) is one; None if it cannot be looked at."""
+    """The room at an absolute path, for a process if `pid` is one; None if it cannot be looked at."""
     root = f"/proc/{pid}/root" if pid else ""
     there = os.path.normpath(path)
     while not os.path.isdir(root + there) and there != "/":

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note that this file is private to the collection: it may change or go at any time without notice.
-"""Files that are deleted and still open: they take room that C(du) does not see, until their process ends."""
+"""Files that are deleted and still open: they take room that `du` does not see, until their process ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GONE: t.Final = " (deleted)"
 
 @dataclass(frozen=True)
 class Holder:
-    """A process, and how many such files it holds with how many bytes on the disk. C(command) is its name without arguments."""
+    """A process, and how many such files it holds with how many bytes on the disk. `command` is its name without arguments."""
 
     pid: int
     command: str

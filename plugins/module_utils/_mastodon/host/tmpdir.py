@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note that this file is private to the collection: it may change or go at any time without notice.
-"""Where Sidekiq builds archives: C(Dir.tmpdir) of Ruby, in the sandbox of its unit."""
+"""Where Sidekiq builds archives: `Dir.tmpdir` of Ruby, in the sandbox of its unit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DEFAULT: t.Final = "/tmp"
 
 @dataclass(frozen=True)
 class Sandbox:
-    """What a unit's processes see otherwise: C(pid) of its main process while it runs, and whether /tmp is its own."""
+    """What a unit's processes see otherwise: `pid` of its main process while it runs, and whether /tmp is its own."""
 
     active: bool = False
     pid: int | None = None
@@ -52,7 +52,7 @@ def sandbox(unit: str, run: Runner) -> Sandbox:
 
 
 def temporary(values: t.Mapping[str, str], uid: int | None, pid: int | None) -> Temporary:
-    """As Ruby's C(Dir.tmpdir) finds it, with these variables and for this user. C(pid): in the sandbox of a process."""
+    """As Ruby's `Dir.tmpdir` finds it, with these variables and for this user. `pid`: in the sandbox of a process."""
     passed: list[tuple[str, str, str]] = []
     for name in VARIABLES:
         path = values.get(name)

@@ -30,7 +30,7 @@ Page = tuple[int, str, bytes, list[Member]]
 
 
 class Count:
-    """What is known of the jobs that were added. C(now) in epoch seconds; C(limit) and C(sort): which to remember."""
+    """What is known of the jobs that were added. `now` in epoch seconds; `limit` and `sort`: which to remember."""
 
     def __init__(self, selector: Selector, now: float, limit: int, sort: str) -> None:
         self._selector = selector
@@ -75,7 +75,7 @@ class Count:
         return [one for _rank, _order, one in sorted(self._first, key=lambda item: item[:2], reverse=True)]
 
     def part(self) -> t.Any:
-        """All that was counted, as C(merge) takes it."""
+        """All that was counted, as `merge` takes it."""
         return self.tally, self.numbers, self.oldest, self.newest, self._first
 
     def merge(self, part: t.Any) -> None:

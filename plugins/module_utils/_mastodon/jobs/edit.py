@@ -43,9 +43,9 @@ class Selected(t.NamedTuple):
 
 @dataclass
 class Plan:
-    """What an edit will do. C(edited): histograms of the jobs that change; C(unchanged): those that are as wanted already.
+    """What an edit will do. `edited`: histograms of the jobs that change; `unchanged`: those that are as wanted already.
 
-    C(freed): the unique locks that are freed with their jobs, each as a number for its digest and its holder.
+    `freed`: the unique locks that are freed with their jobs, each as a number for its digest and its holder.
     """
 
     edited: Tally
@@ -58,7 +58,7 @@ class Plan:
 
 
 class Record:
-    """The archive of an edit, and its entries as the steps need them. C(run): the run that is to name it."""
+    """The archive of an edit, and its entries as the steps need them. `run`: the run that is to name it."""
 
     def __init__(self, archive: Writer, directory: str, run: Run | None = None) -> None:
         self.archive = archive
@@ -135,7 +135,7 @@ def plan(
 ) -> Plan:
     """Decide on every job; outside check mode record those that change.
 
-    Raises TooMany as soon as more than C(max_jobs) would change. C(limit) leaves out what comes after so many.
+    Raises TooMany as soon as more than `max_jobs` would change. `limit` leaves out what comes after so many.
     """
     found = Plan(Tally(wish.now))
     page: list[tuple[Job, Entry]] = []
@@ -255,7 +255,7 @@ def _pages(jobs: t.Iterable[Selected]) -> t.Iterator[list[Selected]]:
 
 
 def _could_run(job: Job) -> bool:
-    """Whether Sidekiq's client would take it: a class and a list of arguments (sidekiq job_util.rb, C(validate))."""
+    """Whether Sidekiq's client would take it: a class and a list of arguments (sidekiq job_util.rb, `validate`)."""
     return job.worker_class is not None and isinstance(job.payload.get("args"), list)
 
 

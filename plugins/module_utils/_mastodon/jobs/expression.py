@@ -14,7 +14,7 @@ from ..._sidekiq.text import printable
 
 
 class Expression:
-    """A compiled expression. C(names): the fields of a job that it looks at."""
+    """A compiled expression. `names`: the fields of a job that it looks at."""
 
     def __init__(self, expression: str, option: str, known: t.Collection[str]) -> None:
         try:
@@ -48,7 +48,7 @@ class Expression:
     def holds(self, job: t.Mapping[str, t.Any]) -> bool:
         """Whether it is true of a job, by JMESPath's own idea of false: null, false, or empty.
 
-        It depends on the fields of C(names) alone, and many jobs share their values.
+        It depends on the fields of `names` alone, and many jobs share their values.
         """
         if not self._simple:
             return self._holds(job)

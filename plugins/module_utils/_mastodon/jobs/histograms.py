@@ -27,14 +27,14 @@ def _none_yet() -> defaultdict[tuple[str | None, ...], int]:
 
 @dataclass
 class Tally:
-    """Histograms. C(now) in epoch seconds."""
+    """Histograms. `now` in epoch seconds."""
 
     now: float
     total: int = 0
     _counts: defaultdict[tuple[str | None, ...], int] = field(default_factory=_none_yet)
 
     def add(self, job: Job, place: Place, score: float | None, number: int = 1) -> float | None:
-        """Count a job C(number) times; C(-1) takes it back. Returns since when it is there, see C(age.since)."""
+        """Count a job `number` times; `-1` takes it back. Returns since when it is there, see `age.since`."""
         self.total += number
         moment = since(job, place.set, score)
         features = (

@@ -47,7 +47,7 @@ class Kind:
 
 
 def parse_names(kind: str, option: str, given: str | t.Iterable[t.Any]) -> tuple[list[str], list[str]]:
-    """The names of a list, or of a text with several, each once, and warnings. C(kind): one of KINDS.
+    """The names of a list, or of a text with several, each once, and warnings. `kind`: one of KINDS.
 
     Raises BadOption for what cannot be such a name by its form, and for a list of nothing but empty texts.
     """
@@ -115,7 +115,7 @@ def _is_address(text: str) -> bool:
 
 
 def _domain(option: str, written: str) -> Read:
-    """A server, or with C(*.) all its subdomains."""
+    """A server, or with `*.` all its subdomains."""
     if "/" in written:
         return _host_of(option, written if "://" in written else f"//{written.lstrip('/')}", "a URL")
     if "@" in written:
@@ -148,7 +148,7 @@ def _host_of(option: str, url: str, kind: str) -> Read:
 
 
 def _pattern(form: str, what: str) -> Reader:
-    """A reader of names of a form (a regular expression); C(what) ends "is no ..."."""
+    """A reader of names of a form (a regular expression); `what` ends "is no ..."."""
     matches = re.compile(form).fullmatch
 
     def read(option: str, written: str) -> Read:
@@ -160,7 +160,7 @@ def _pattern(form: str, what: str) -> Reader:
 
 
 def _account(option: str, written: str) -> Read:
-    """C(name) or C(name@domain), with or without an @ in front."""
+    """`name` or `name@domain`, with or without an @ in front."""
     name, at, domain = written[written.startswith("@") :].partition("@")
     if not re.fullmatch(r"[\w.-]+", name) or (at and not domain):
         raise BadOption(f"{option}: {written!r} is no account, such as someone or someone@gone.example.")

@@ -27,7 +27,7 @@ def searcher(expression: str, option: str) -> t.Callable[[str], bool]:
     """A function that tells whether the expression occurs in a text.
 
     An expression that does not compile is a BadOption that shows where. One that takes more than a second for a single
-    text (nested repetition can take years), or too long for many, is a BadOption too: the matching of C(re) lets a timer
+    text (nested repetition can take years), or too long for many, is a BadOption too: the matching of `re` lets a timer
     interrupt it, though only in the main thread.
     """
     try:

@@ -34,7 +34,7 @@ _AS_IT_IS = re.compile(r'[^"\\/\x00-\x1f\ud800-\udfff]+')  # but for \u, JSON ha
 class Criteria:
     """What a task asks for; conditions are joined by and, lists by or. Ages in seconds.
 
-    C(nothing): one of the lists was given without an entry, and none of none holds. C(warnings): how names were understood.
+    `nothing`: one of the lists was given without an entry, and none of none holds. `warnings`: how names were understood.
     """
 
     sets: t.Sequence[str] = ()
@@ -88,7 +88,7 @@ class Criteria:
 
 
 class Selector:
-    """Criteria, ready to be applied to members at one moment (C(now), epoch seconds)."""
+    """Criteria, ready to be applied to members at one moment (`now`, epoch seconds)."""
 
     def __init__(self, criteria: Criteria, now: float) -> None:
         if criteria.empty:
@@ -129,13 +129,13 @@ class Selector:
     _queues: frozenset[str] = frozenset()
 
     def covers(self, place: Place) -> bool:
-        """Whether to look there at all; C(places) must have been called before."""
+        """Whether to look there at all; `places` must have been called before."""
         if self._criteria.sets and place.set not in self._criteria.sets:
             return False
         return not place.is_queue or not self._queues or place.label in self._queues
 
     def match(self, raw: bytes, place: Place, score: float | None, position: int) -> Job | None:
-        """The job in these bytes if it is meant, else None. C(position): how many run before it."""
+        """The job in these bytes if it is meant, else None. `position`: how many run before it."""
         job = parse(raw)
         if self._queues and not place.is_queue and job.queue not in self._queues:
             return None

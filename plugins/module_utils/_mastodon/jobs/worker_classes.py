@@ -4,7 +4,7 @@
 # Note that this file is private to the collection: it may change or go at any time without notice.
 """Mastodon's workers: what their arguments mean and how long they may run.
 
-Read in Mastodon 4.2 to 4.6 (C(app/workers/)); the argument layouts have not changed between those releases.
+Read in Mastodon 4.2 to 4.6 (`app/workers/`); the argument layouts have not changed between those releases.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from ..._sidekiq.state.job import Job
 
 ARCHIVE: t.Final = "BackupWorker"
 ARCHIVE_QUEUE: t.Final = "pull"
-"""Builds the archive of an account ("export"); its argument is the id of a row in C(backups)."""
+"""Builds the archive of an account ("export"); its argument is the id of a row in `backups`."""
 
 QUEUES: t.Final = ("default", "push", "ingress", "mailers", "pull", "scheduler")
-"""Queues of every supported release; C(fasp) came with 4.4, the release that brought Sidekiq 7 (config/sidekiq.yml)."""
+"""Queues of every supported release; `fasp` came with 4.4, the release that brought Sidekiq 7 (config/sidekiq.yml)."""
 
 QUEUES_SINCE_4_4: t.Final = (*QUEUES, "fasp")
 
@@ -150,7 +150,7 @@ def _of_domain(value: t.Any) -> str | None:
 
 
 def _of_account(value: t.Any) -> str | None:
-    """Of C(name@domain); an account without a domain is a local one."""
+    """Of `name@domain`; an account without a domain is a local one."""
     _name, at, domain = value.rpartition("@") if isinstance(value, str) else ("", "", "")
     return _of_domain(domain) if at else None
 

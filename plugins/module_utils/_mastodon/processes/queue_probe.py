@@ -4,7 +4,7 @@
 # Note that this file is private to the collection: it may change or go at any time without notice.
 """A job of ours that does nothing, to see whether a queue moves.
 
-C(LinkCrawlWorker) of all releases of Mastodon looks for the post with the id that is its argument, and returns if there is
+`LinkCrawlWorker` of all releases of Mastodon looks for the post with the id that is its argument, and returns if there is
 none. No post has the id 0. A job says itself in which queue it is, so one class serves to probe every queue.
 """
 
@@ -25,7 +25,7 @@ _PAUSE: t.Final = 0.25
 
 @dataclass
 class Sent:
-    """A probe. C(taken): seconds after which it was found to have left its queue."""
+    """A probe. `taken`: seconds after which it was found to have left its queue."""
 
     queue: str
     jid: str
@@ -35,7 +35,7 @@ class Sent:
 
 
 def new_probe(queue: str, worker: str, args: t.Sequence[t.Any], now: float, milliseconds: bool) -> Sent:
-    """C(now) in epoch seconds. It is tried once: if it fails, it leaves nothing behind."""
+    """`now` in epoch seconds. It is tried once: if it fails, it leaves nothing behind."""
     jid = secrets.token_hex(12)
     moment: float = int(now * 1000) if milliseconds else now
     job = {

@@ -21,7 +21,7 @@ Names = t.Optional[t.Sequence[str]]
 
 @dataclass(frozen=True)
 class Running:
-    """Conditions for a running job, all of which must hold. C(longer_than) in seconds."""
+    """Conditions for a running job, all of which must hold. `longer_than` in seconds."""
 
     classes: Names = None
     queues: Names = None
@@ -36,7 +36,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Choice:
-    """Conditions for a process, all of which must hold; one with C(running) holds if it runs such a job."""
+    """Conditions for a process, all of which must hold; one with `running` holds if it runs such a job."""
 
     identities: Names = None
     hostnames: Names = None
@@ -51,7 +51,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Picked:
-    """A process that is meant and what runs in it. C(innocents): the jobs that no condition means."""
+    """A process that is meant and what runs in it. `innocents`: the jobs that no condition means."""
 
     process: Process
     jobs: tuple[Work, ...]

@@ -45,9 +45,9 @@ _LAST_MOMENTS = 10.0  # seconds in which the kernel must have ended what was kil
 
 @dataclass(frozen=True)
 class Means:
-    """What a stop works with. C(deadline) by time.monotonic(), C(timeout) the option behind it in seconds.
+    """What a stop works with. `deadline` by time.monotonic(), `timeout` the option behind it in seconds.
 
-    C(run): the run whose record is to name the archives.
+    `run`: the run whose record is to name the archives.
     """
 
     client: t.Any
@@ -66,7 +66,7 @@ class Means:
 
 @dataclass
 class Stopped:
-    """How a process ended. C(work): its jobs as last recorded; C(complete): whether that record was whole when it ended."""
+    """How a process ended. `work`: its jobs as last recorded; `complete`: whether that record was whole when it ended."""
 
     work: tuple[Work, ...] = ()
     complete: bool = True
@@ -180,7 +180,7 @@ def hush(process: Process, local: Local) -> bool:
 
 @dataclass(frozen=True)
 class Earlier:
-    """A stop that an earlier run began. C(ending): None if it was given up; C(told) says so."""
+    """A stop that an earlier run began. `ending`: None if it was given up; `told` says so."""
 
     stop: Stop
     ending: Ending | None
@@ -336,7 +336,7 @@ def _await_death(picked: Process, local: Local, stop: Stop) -> None:
 
 
 def _bury(means: Means, found: Stopped, stop: Stop, archive: Writer | None, certain: bool) -> None:
-    """C(certain): nobody but us can have put its jobs elsewhere, so there is no need to wait until others show theirs."""
+    """`certain`: nobody but us can have put its jobs elsewhere, so there is no need to wait until others show theirs."""
     try:
         if archive is not None:
             if not certain:

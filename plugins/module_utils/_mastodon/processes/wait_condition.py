@@ -58,9 +58,9 @@ _PARTS: t.Final[t.Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Condition:
-    """C(limit): the number that it must not exceed (of processes, must reach); C(only): what narrows it down.
+    """`limit`: the number that it must not exceed (of processes, must reach); `only`: what narrows it down.
 
-    C(jids): the jobs that must have an outcome; a failure before C(since), epoch seconds, is none.
+    `jids`: the jobs that must have an outcome; a failure before `since`, epoch seconds, is none.
     """
 
     kind: str
@@ -94,9 +94,9 @@ class Condition:
 
 @dataclass(frozen=True)
 class Seen:
-    """A condition at one moment. C(left): how much is left to do, None where that cannot be counted.
+    """A condition at one moment. `left`: how much is left to do, None where that cannot be counted.
 
-    C(outcomes): how many jobs have which outcome, None where the condition is not about outcomes.
+    `outcomes`: how many jobs have which outcome, None where the condition is not about outcomes.
     """
 
     condition: Condition
@@ -164,9 +164,9 @@ def doubts(conditions: t.Iterable[Condition], snapshot: Snapshot) -> list[str]:
 def look(
     one: Condition, snapshot: Snapshot, places: t.Mapping[str | bytes, str], outcomes: t.Mapping[str, str]
 ) -> Seen:
-    """How a condition stands. C(places): where the jobs are that are waited for, by jid; one that is nowhere has finished.
+    """How a condition stands. `places`: where the jobs are that are waited for, by jid; one that is nowhere has finished.
 
-    C(outcomes): of the jobs of this condition, by jid.
+    `outcomes`: of the jobs of this condition, by jid.
     """
     if one.kind == "jids":
         counts = count(outcomes.values())

@@ -110,9 +110,9 @@ class Judge:
     def judge(
         self, conditions: t.Sequence[Shown], heartbeats: Beats, began: float, ended: float
     ) -> list[dict[str, t.Any]]:
-        """The conditions, with C(met) only for those that are certain.
+        """The conditions, with `met` only for those that are certain.
 
-        C(heartbeats) were read when the look at the conditions C(began); it C(ended) later. Both by the same clock.
+        `heartbeats` were read when the look at the conditions `began`; it `ended` later. Both by the same clock.
         """
         judged = []
         for number, one in enumerate(conditions):

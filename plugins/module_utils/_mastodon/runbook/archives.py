@@ -19,7 +19,7 @@ _SUFFIX: t.Final = ".jsonl.gz"
 
 @dataclass
 class Search:
-    """C(found): run -> creation time, path and step of its whole archives, oldest first; C(unreadable): directory -> why."""
+    """`found`: run -> creation time, path and step of its whole archives, oldest first; `unreadable`: directory -> why."""
 
     found: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)

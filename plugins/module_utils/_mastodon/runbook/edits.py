@@ -21,7 +21,7 @@ from . import run_record
 
 @dataclass(frozen=True)
 class Run:
-    """A run of a runbook, by its name. C(step): what the run calls the edit, such as quarantine."""
+    """A run of a runbook, by its name. `step`: what the run calls the edit, such as quarantine."""
 
     directory: str
     name: str

@@ -31,14 +31,14 @@ _KINDS: t.Final = (
     (list, ("archives", "archive_dirs", "steps")),
 )
 MARKS: t.Final = ("ended", "closed", "undone")
-"""What happens to a record at some moment, which its key says: C(ended_at)."""
+"""What happens to a record at some moment, which its key says: `ended_at`."""
 _MOMENTS: t.Final = tuple(f"{mark}_at" for mark in MARKS)
 _ELEMENTS: t.Final = {"archives": str, "archive_dirs": str, "steps": dict}
 Record = dict[str, t.Any]
 
 
 def new_name(runbook: str, now: float) -> str:
-    """A name that sorts by time. C(now) in epoch seconds. Raises BadOption for what cannot be a part of one."""
+    """A name that sorts by time. `now` in epoch seconds. Raises BadOption for what cannot be a part of one."""
     if not _RUNBOOK.fullmatch(runbook):
         raise BadOption(f"runbook: {runbook!r} must be up to 100 letters, digits and the signs _ . and -.")
     stamp = (iso(now) or "").replace(":", "").replace("-", "")
@@ -46,7 +46,7 @@ def new_name(runbook: str, now: float) -> str:
 
 
 def begun(name: str, runbook: str, reason: str, who: str, host: str, now: float, archive_dir: str) -> Record:
-    """A record of which nothing is known yet but its beginning. C(archive_dir): where the archives of the run will be."""
+    """A record of which nothing is known yet but its beginning. `archive_dir`: where the archives of the run will be."""
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -69,7 +69,7 @@ def begun(name: str, runbook: str, reason: str, who: str, host: str, now: float,
 def with_more(record: Record, more: t.Mapping[str, t.Any]) -> Record:
     """The record with archives and steps appended that it does not have yet, and other values in the place of the old ones.
 
-    A step that an edit began (C(under_way)) gives way to the same step as it ended.
+    A step that an edit began (`under_way`) gives way to the same step as it ended.
     """
     ended = [_identity(step) for step in more.get("steps") or ()]
     begun_steps = [step for step in record["steps"] if not (step.get("under_way") and _identity(step) in ended)]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note that this file is private to the collection: it may change or go at any time without notice.
-"""Which PostgreSQL Mastodon uses, from its variables (config/database.yml, and Rails' rule that C(DATABASE_URL) wins).
+"""Which PostgreSQL Mastodon uses, from its variables (config/database.yml, and Rails' rule that `DATABASE_URL` wins).
 
 Nothing here touches a file or a server.
 """
@@ -25,9 +25,9 @@ _SCHEMES: t.Final = ("postgres", "postgresql", "postgis")
 
 @dataclass(frozen=True)
 class DatabaseSettings:
-    """One database. C(host) is a name, an address or the directory of a socket, empty for the library's own default.
+    """One database. `host` is a name, an address or the directory of a socket, empty for the library's own default.
 
-    C(origin): where this is said, for a message. Neither C(repr) nor C(describe) shows the password.
+    `origin`: where this is said, for a message. Neither `repr` nor `describe` shows the password.
     """
 
     name: str = "mastodon_production"
@@ -67,7 +67,7 @@ def database_settings(variables: Variables) -> DatabaseSettings | None:
 
 
 def with_url(settings: DatabaseSettings, url: str, origin: str) -> DatabaseSettings:
-    """The settings with what a URL says; C(origin) names it in an error, which never shows the URL itself."""
+    """The settings with what a URL says; `origin` names it in an error, which never shows the URL itself."""
     try:
         parts, port = urlsplit(url), urlsplit(url).port
     except ValueError:
@@ -95,7 +95,7 @@ def with_url(settings: DatabaseSettings, url: str, origin: str) -> DatabaseSetti
 
 
 def _host(parts: SplitResult) -> str:
-    """As it is written: C(hostname) would put the directory of a socket into lower case."""
+    """As it is written: `hostname` would put the directory of a socket into lower case."""
     host = parts.netloc.rpartition("@")[2]
     if host.startswith("["):
         return host[1:].partition("]")[0]

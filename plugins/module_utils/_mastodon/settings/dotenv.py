@@ -4,7 +4,7 @@
 # Note that this file is private to the collection: it may change or go at any time without notice.
 """dotenv files, read as the Ruby gem dotenv 3 reads them (lib/dotenv/parser.rb) - except that nothing is ever run.
 
-A value may hold C($(command)), which the gem gives to a shell. Here such a variable is only noted by its name.
+A value may hold `$(command)`, which the gem gives to a shell. Here such a variable is only noted by its name.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ESCAPE = re.compile(r"\\([^$])")
 
 @dataclass(frozen=True)
 class Dotenv:
-    """What a file sets. ``commands`` names the variables whose value only a shell could tell."""
+    """What a file sets. `commands` names the variables whose value only a shell could tell."""
 
     values: t.Mapping[str, str] = field(default_factory=dict, repr=False)
     commands: frozenset[str] = frozenset()
@@ -38,7 +38,7 @@ class Dotenv:
 def parse(text: str, known: t.Mapping[str, str] | None = None, unknown: t.Collection[str] = ()) -> Dotenv:
     """Read the text of a file. Lines that are no assignment are skipped.
 
-    ``known`` is the environment so far: as in the gem it beats the file's own variables in C($NAME). ``unknown`` are
+    `known` is the environment so far: as in the gem it beats the file's own variables in `$NAME`. `unknown` are
     variables that are set already, but to what only a shell could tell.
     """
     outside = known or {}
@@ -80,7 +80,7 @@ def _expand(reference: re.Match[str], known: t.Mapping[str, str]) -> str:
 
 
 def _without_commands(value: str) -> str | None:
-    """The value, an escaped C(\\$(text)) made plain; None if the gem would run a command."""
+    """The value, an escaped `\\$(text)` made plain; None if the gem would run a command."""
     done = ""
     while True:
         start = value.find("$(")
@@ -96,7 +96,7 @@ def _without_commands(value: str) -> str | None:
 
 
 def _closing(value: str, start: int) -> int | None:
-    """Where the parenthesis that opens at ``start`` ends, unless it never does or something in it is empty."""
+    """Where the parenthesis that opens at `start` ends, unless it never does or something in it is empty."""
     depth = 0
     for position in range(start, len(value)):
         if value[position] == "(":

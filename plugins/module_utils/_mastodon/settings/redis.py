@@ -42,7 +42,7 @@ def sidekiq_redis_settings(variables: Variables, release: Release | None) -> Fou
 
 
 def base_redis_settings(variables: Variables, release: Release | None) -> Found:
-    """The Redis with everything else: feeds, C(lock:*), C(exhausted_deliveries:*), C(stoplight:*), C(worker_batch:*)."""
+    """The Redis with everything else: feeds, `lock:*`, `exhausted_deliveries:*`, `stoplight:*`, `worker_batch:*`."""
     settings = _resolve(variables, release, ("",), _BASE_ON_REDIS_CLIENT)
     prefix, warnings = _namespace(variables, release)
     return replace(settings, key_prefix=prefix), warnings

@@ -24,7 +24,7 @@ def parse_release(text: str) -> Release | None:
 
 
 def read_release(mastodon_root: str) -> Release | None:
-    """The release in ``mastodon_root``; None when there is none that can be read."""
+    """The release in `mastodon_root`; None when there is none that can be read."""
     try:
         with open(os.path.join(mastodon_root, "lib", "mastodon", "version.rb"), encoding="utf-8") as file:
             return parse_release(file.read())

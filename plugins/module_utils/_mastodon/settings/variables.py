@@ -25,7 +25,7 @@ FILES: t.Final = (".env.production.local", ".env.local", ".env.production", ".en
 
 @dataclass(frozen=True)
 class Variables:
-    """Variables by name; ``sources`` says where each was set, ``commands`` where one is set to a shell command."""
+    """Variables by name; `sources` says where each was set, `commands` where one is set to a shell command."""
 
     values: t.Mapping[str, str] = field(repr=False)
     sources: t.Mapping[str, str] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Variables:
 def collect(
     mastodon_root: str, environment: t.Mapping[str, str], unit: str, unit_environment: t.Mapping[str, str]
 ) -> Variables:
-    """Read the files below ``mastodon_root`` after the environment. Raises BadOption for one that may not be read."""
+    """Read the files below `mastodon_root` after the environment. Raises BadOption for one that may not be read."""
     values: dict[str, str] = {}
     sources: dict[str, str] = {}
     commands: dict[str, str] = {}

@@ -4,7 +4,7 @@
 # Note that this file is private to the collection: it may change or go at any time without notice.
 """The lines of a sidekiq.yml before ERB is run: what is text of the file, and what ERB will put in or leave out.
 
-Sidekiq renders ERB with the trim mode C(-) and reads the outcome as YAML. Nothing of it is run here.
+Sidekiq renders ERB with the trim mode `-` and reads the outcome as YAML. Nothing of it is run here.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Unclear(Exception):
 
 @dataclass(frozen=True)
 class Line:
-    """One line. ``mask`` is as long as ``text``: what ERB writes is C(E) in it, what it leaves out is blank.
+    """One line. `mask` is as long as `text`: what ERB writes is `E` in it, what it leaves out is blank.
 
-    ``depth`` is the number of ERB blocks, such as C(<% if ... %>), that it stands in.
+    `depth` is the number of ERB blocks, such as `<% if ... %>`, that it stands in.
     """
 
     text: str
@@ -123,7 +123,7 @@ def _mask(text: str, tag: re.Match[str], row: int) -> str:
 
 
 def _check_trimmed(before: str, code: str, row: int) -> None:
-    """A tag that ends in C(-%>) takes the end of its line away: that is only clear if nothing else is on it."""
+    """A tag that ends in `-%>` takes the end of its line away: that is only clear if nothing else is on it."""
     if code.startswith("=") or before.strip(" \t") or (before and not code.startswith("-")):
         raise Unclear("ERB joins it with the next line", row)
 

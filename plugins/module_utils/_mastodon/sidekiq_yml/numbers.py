@@ -30,7 +30,7 @@ _ERB = [
 class Number:
     """A value and the columns that hold it, empty where there is none yet.
 
-    ``value`` is None for what is no whole number. ``variable``: which variable, if it is set, counts instead.
+    `value` is None for what is no whole number. `variable`: which variable, if it is set, counts instead.
     """
 
     value: int | None

@@ -34,9 +34,9 @@ class Settings:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a text says. ``variables``: which of the values a variable of the environment replaces if it is set.
+    """What a text says. `variables`: which of the values a variable of the environment replaces if it is set.
 
-    ``unclear``: why a value cannot be edited. ``overridden``: what the section production says otherwise.
+    `unclear`: why a value cannot be edited. `overridden`: what the section production says otherwise.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -47,7 +47,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Plan:
-    """The new text, and both readings; ``reason`` says why nothing can be edited, and then the text is the old one."""
+    """The new text, and both readings; `reason` says why nothing can be edited, and then the text is the old one."""
 
     text: str
     before: Reading

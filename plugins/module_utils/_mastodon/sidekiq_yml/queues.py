@@ -34,7 +34,7 @@ class Queue:
 class Item:
     """A queue where it stands: the columns of the value, the text of its name, and those of the weight's digits.
 
-    ``sound``: whether every Sidekiq reads it as it is meant (C(push,6) is a name before Sidekiq 7).
+    `sound`: whether every Sidekiq reads it as it is meant (`push,6` is a name before Sidekiq 7).
     """
 
     queue: Queue
@@ -49,7 +49,7 @@ class Item:
 
 @dataclass(frozen=True)
 class QueueList:
-    """What is below the key; ``flow`` are the columns of a list in brackets, in the row of the key."""
+    """What is below the key; `flow` are the columns of a list in brackets, in the row of the key."""
 
     items: tuple[Item, ...]
     flow: tuple[int, int] | None = None

@@ -22,7 +22,7 @@ class SidekiqYml:
 
 
 def read_sidekiq_yml(text: str, variables: t.Mapping[str, str]) -> SidekiqYml:
-    """C(variables) are those that Sidekiq sees; Mastodon's own file asks for SIDEKIQ_CONCURRENCY."""
+    """`variables` are those that Sidekiq sees; Mastodon's own file asks for SIDEKIQ_CONCURRENCY."""
     readings = [read(text, "production"), read(text)]  # the section wins, key by key
     queues = [reading.settings.queues for reading in readings if reading.settings.queues]
     return SidekiqYml(

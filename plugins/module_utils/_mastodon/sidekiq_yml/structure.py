@@ -49,7 +49,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Level:
-    """A mapping: where its keys begin, and which rows merge another mapping into it (C(<<))."""
+    """A mapping: where its keys begin, and which rows merge another mapping into it (`<<`)."""
 
     indent: int
     entries: tuple[Entry, ...]
@@ -67,7 +67,7 @@ class Level:
 class Document:
     """All rows, and the names of the anchors that aliases refer to.
 
-    ``ends_in_text``: whether a newline at the end would become a part of the text that a key has (C(key: |)).
+    `ends_in_text`: whether a newline at the end would become a part of the text that a key has (`key: |`).
     """
 
     rows: tuple[Row, ...]
@@ -132,7 +132,7 @@ def _strange_key(row: Row, key: re.Match[str] | None) -> str:
 
 
 def _name(key: str) -> tuple[str, bool]:
-    """A key as Sidekiq sees it, and whether it is written as a symbol. A quoted C(":key") is neither."""
+    """A key as Sidekiq sees it, and whether it is written as a symbol. A quoted `":key"` is neither."""
     if key[0] in "\"'":
         return (key if key[1] == ":" or "\\" in key else key[1:-1]), False
     return (key[1:].strip("\"'"), True) if key.startswith(":") else (key, False)
@@ -157,7 +157,7 @@ class _Reader:
 
     @property
     def in_text(self) -> bool:
-        """Whether a block of text, after C(|) or C(>), could go on."""
+        """Whether a block of text, after `|` or `>`, could go on."""
         return self._scalar == "block"
 
     def row(self, line: Line, number: int) -> Row:
@@ -196,7 +196,7 @@ class _Reader:
                 position, column = self._token(mask, position, column)
 
     def _token(self, mask: str, position: int, column: int | None) -> tuple[int, int | None]:
-        """Go past one token of the block style. ``column``: where the innermost key or dash of this line stands."""
+        """Go past one token of the block style. `column`: where the innermost key or dash of this line stands."""
         sign, rest = mask[position], mask[position:]
         if sign in " \t":
             return position + 1, column

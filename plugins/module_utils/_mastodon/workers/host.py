@@ -32,7 +32,7 @@ PATIENCE: t.Final = "zzz-workers-stop.conf"
 
 @dataclass(frozen=True)
 class Found:
-    """A unit on the host. C(pid) of its main process, 0 when it does not run; C(digest) of the text it was started from."""
+    """A unit on the host. `pid` of its main process, 0 when it does not run; `digest` of the text it was started from."""
 
     unit: Unit
     active: bool = False
@@ -53,10 +53,10 @@ class Found:
 
 @dataclass(frozen=True)
 class Host:
-    """C(max_connections) and C(reserved) of PostgreSQL; None where it could not be asked.
+    """`max_connections` and `reserved` of PostgreSQL; None where it could not be asked.
 
-    C(identities): the heartbeats of each unit that runs. C(foreign): units of other instances, with the reason, which are not
-    among C(units). C(doubts): units that must not be stopped or replaced, with the reason.
+    `identities`: the heartbeats of each unit that runs. `foreign`: units of other instances, with the reason, which are not
+    among `units`. `doubts`: units that must not be stopped or replaced, with the reason.
     """
 
     stock_name: str
@@ -180,7 +180,7 @@ def _found(unit: Unit, shown: t.Mapping[str, str], enabled: bool, digests: t.Map
 
 
 def _blocks(shown: str) -> t.Iterator[dict[str, str]]:
-    """What ``systemctl show`` prints: a block of lines for each unit."""
+    """What `systemctl show` prints: a block of lines for each unit."""
     for block in re.split(r"\n[ \t]*\n", shown):
         found = dict(line.partition("=")[::2] for line in block.splitlines() if "=" in line)
         if found:
@@ -188,7 +188,7 @@ def _blocks(shown: str) -> t.Iterator[dict[str, str]]:
 
 
 def _digests(output: str) -> dict[int, str]:
-    """What grep found in /proc/PID/environ: C(PATH:NAME=VALUE), each ended by a zero byte."""
+    """What grep found in /proc/PID/environ: `PATH:NAME=VALUE`, each ended by a zero byte."""
     return {int(pid): value for pid, value in re.findall(rf"/proc/(\d+)/environ:{DIGEST}=([0-9a-f]+)", output)}
 
 
@@ -202,6 +202,6 @@ def _runs_itself(shown: t.Mapping[str, str]) -> bool:
 
 
 def _library(output: str) -> str:
-    """The name of jemalloc as the loader knows it, from ``ldconfig -p``; the plain name, which Mastodon uses, before others."""
+    """The name of jemalloc as the loader knows it, from `ldconfig -p`; the plain name, which Mastodon uses, before others."""
     found = sorted(set(re.findall(r"^\s*(libjemalloc\.so\S*) ", output, re.MULTILINE)))
     return found[0] if found else ""

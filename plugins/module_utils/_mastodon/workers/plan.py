@@ -29,7 +29,7 @@ def plan_workers(
     pids: t.Collection[int] = (),
     take_over: bool = False,
 ) -> dict[str, t.Any]:
-    """C(processes): what Sidekiq says of itself in Redis; C(pids): those that run on the host. See the filter
+    """`processes`: what Sidekiq says of itself in Redis; `pids`: those that run on the host. See the filter
     fediverse.mastodon._workers_plan for what is returned. Raises BadOption when the stock unit cannot be used at all."""
     own, outside = _sort(processes, host, pids)
     declared = declare(entries, host, limits, outside)

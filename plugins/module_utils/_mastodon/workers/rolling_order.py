@@ -5,7 +5,7 @@
 """In which order units start, change and go, so that no queue is left alone and there are never two schedulers.
 
 A move takes some units down and some up, at the same time. Almost always it is one unit. Two go together where one alone
-would leave a queue unserved until the next move, or serve C(scheduler) twice: its old process stops before the new one starts.
+would leave a queue unserved until the next move, or serve `scheduler` twice: its old process stops before the new one starts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _START, _CHANGE, _REMOVE = 0, 1, 2
 
 @dataclass(frozen=True)
 class Move:
-    """C(drain): the queues of the units that go down are served by others, so there is time to let their jobs finish."""
+    """`drain`: the queues of the units that go down are served by others, so there is time to let their jobs finish."""
 
     down: tuple[str, ...]
     up: tuple[str, ...]
@@ -30,8 +30,8 @@ class Move:
 
 
 def order(running: Served, wanted: Served, restart: t.Collection[str], elsewhere: t.Collection[str] = ()) -> list[Move]:
-    """C(running): the queues that each running unit takes from now, none for a quiet one. C(restart): units that run as
-    they are no longer wanted. C(elsewhere): queues that other hosts serve."""
+    """`running`: the queues that each running unit takes from now, none for a quiet one. `restart`: units that run as
+    they are no longer wanted. `elsewhere`: queues that other hosts serve."""
     now = dict(running)
     pending = {
         **{unit: _START for unit in wanted if unit not in now},

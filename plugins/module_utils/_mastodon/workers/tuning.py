@@ -25,9 +25,9 @@ MIB: t.Final = 1024**2
 
 @dataclass(frozen=True)
 class Machine:
-    """What the host has and what runs. Sizes in bytes; C(processes): (rss, threads) of each Sidekiq that runs here.
+    """What the host has and what runs. Sizes in bytes; `processes`: (rss, threads) of each Sidekiq that runs here.
 
-    C(redis_clients): connections to Redis now, and the most it takes; None where it does not tell.
+    `redis_clients`: connections to Redis now, and the most it takes; None where it does not tell.
     """
 
     cores: int
@@ -39,7 +39,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the user may set; C(memory) and C(cores): for Sidekiq alone, 0 to compute them."""
+    """What the user may set; `memory` and `cores`: for Sidekiq alone, 0 to compute them."""
 
     threads_max: int = 25
     threads_min: int = 5

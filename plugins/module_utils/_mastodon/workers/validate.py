@@ -35,10 +35,10 @@ _OWN_OPTION: t.Final[t.Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Worker:
-    """What one declared entry comes to. C(units): one for each instance.
+    """What one declared entry comes to. `units`: one for each instance.
 
-    C(queues): name and weight (None: strict order), empty for those of the stock unit; C(serves): their names in any
-    case. C(threads), C(pool), C(timeout) and C(stop) are what takes effect, C(set_...) whether the entry says so.
+    `queues`: name and weight (None: strict order), empty for those of the stock unit; `serves`: their names in any
+    case. `threads`, `pool`, `timeout` and `stop` are what takes effect, `set_...` whether the entry says so.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Worker:
 
 @dataclass(frozen=True)
 class Limits:
-    """What the rest of the instance takes. C(required) queues: none means those of the release."""
+    """What the rest of the instance takes. `required` queues: none means those of the release."""
 
     required: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ def declare(
     limits: Limits,
     served_elsewhere: t.Mapping[str, t.Sequence[str]],
 ) -> Declared:
-    """C(served_elsewhere): queue -> the live processes that take from it and belong to no unit of this host."""
+    """`served_elsewhere`: queue -> the live processes that take from it and belong to no unit of this host."""
     no: list[str] = []
     warn: list[str] = []
     command = host.command  # nothing can be said of a host without it, not even that no worker is declared
@@ -175,7 +175,7 @@ def _stock_pool(host: Host, threads: int) -> int:
 
 
 def _parse_queues(name: str, entries: t.Sequence[t.Any], no: list[str]) -> list[tuple[str, int | None]]:
-    """Names, C(name,weight) as on Sidekiq's command line, or dictionaries with name and weight."""
+    """Names, `name,weight` as on Sidekiq's command line, or dictionaries with name and weight."""
     found: list[tuple[str, int | None]] = []
     for entry in entries:
         if isinstance(entry, t.Mapping):

@@ -18,9 +18,9 @@ def verdict(
     workers: t.Sequence[Worker],
     only: t.Collection[str] = (),
 ) -> list[str]:
-    """What is not as it should be, in sentences; empty when all is well. C(workers): as mastodon_info returns them.
+    """What is not as it should be, in sentences; empty when all is well. `workers`: as mastodon_info returns them.
 
-    C(only): look at these units and at nothing else, as in the midst of a change.
+    `only`: look at these units and at nothing else, as in the midst of a change.
     """
     alive = {process["identity"]: process for process in processes if process["alive"]}
     running = {worker["name"]: worker for worker in workers if worker["running"]}

@@ -33,10 +33,10 @@ MAX_LINE: t.Final = 200 * 1024**2
 
 
 class Entry(t.NamedTuple):
-    """A job as it was. C(position) is its place in its queue (0 runs next), C(score) that in a set.
+    """A job as it was. `position` is its place in its queue (0 runs next), `score` that in a set.
 
-    C(to) and C(new): where it went and the bytes it has there; empty if it was taken out for good.
-    C(lock): the unique lock that it owned (C(digest), C(jid), C(ttl_ms)); empty if it owned none.
+    `to` and `new`: where it went and the bytes it has there; empty if it was taken out for good.
+    `lock`: the unique lock that it owned (`digest`, `jid`, `ttl_ms`); empty if it owned none.
     """
 
     place: str
@@ -51,9 +51,9 @@ class Entry(t.NamedTuple):
 
 @dataclass(frozen=True)
 class Header:
-    """What an archive is about. C(process): the one in which its jobs ran, empty if they did not run.
+    """What an archive is about. `process`: the one in which its jobs ran, empty if they did not run.
 
-    C(run) and C(run_step): the run of a runbook that made the edit, and what the run calls the edit; empty without a runbook.
+    `run` and `run_step`: the run of a runbook that made the edit, and what the run calls the edit; empty without a runbook.
     """
 
     id: str
@@ -68,12 +68,12 @@ class Header:
 
 
 def has_bit(bits: bytes, index: int) -> bool:
-    """Bit C(index) of a Redis bitmap."""
+    """Bit `index` of a Redis bitmap."""
     return index >> 3 < len(bits) and bool(bits[index >> 3] & (0x80 >> (index & 7)))
 
 
 def all_bits(count: int) -> bytes:
-    """A bitmap in which the first C(count) bits are set."""
+    """A bitmap in which the first `count` bits are set."""
     full, rest = divmod(count, 8)
     return b"\xff" * full + (bytes([0xFF00 >> rest & 0xFF]) if rest else b"")
 

@@ -25,7 +25,7 @@ _ID = re.compile(r"[0-9a-f]{16}")
 class Archive:
     """An archive that was read and found whole.
 
-    C(taken): the outcome, None if there is none; C(cut_off): its outcome was there once, wholly or in part.
+    `taken`: the outcome, None if there is none; `cut_off`: its outcome was there once, wholly or in part.
     """
 
     def __init__(self, path: str) -> None:
@@ -147,7 +147,7 @@ class _CutOff(Exception):
 
 
 class _Lines:
-    """The lines of a file, one member of gzip after the other. C(number): of the last line, from 1."""
+    """The lines of a file, one member of gzip after the other. `number`: of the last line, from 1."""
 
     def __init__(self, path: str) -> None:
         self.number = 0

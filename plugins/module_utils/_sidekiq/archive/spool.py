@@ -20,7 +20,7 @@ _SIZE: t.Final = struct.Struct("<Q")
 
 
 class Spool:
-    """Entries in the order in which they were added. C(directory): that of the archive, so that no job is written elsewhere."""
+    """Entries in the order in which they were added. `directory`: that of the archive, so that no job is written elsewhere."""
 
     def __init__(self, directory: str) -> None:
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, dir=directory)  # noqa: SIM115

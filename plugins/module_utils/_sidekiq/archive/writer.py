@@ -26,13 +26,13 @@ _PAGE = 1 << 18
 
 
 class Writer:
-    """Writes an archive. Nothing may leave Redis before C(seal) has returned. The file is locked until the edit has ended.
+    """Writes an archive. Nothing may leave Redis before `seal` has returned. The file is locked until the edit has ended.
 
     A thread packs and writes while the caller decides about the next jobs; both wait for a full disk to be reported.
     """
 
     def __init__(self, directory: str, state: str, server: str, key_prefix: str, now: float, **about: str) -> None:
-        """C(about): what the header says besides, see C(Header)."""
+        """`about`: what the header says besides, see `Header`."""
         stamp = (iso(now) or "").replace(":", "").replace("-", "")
         self.id = secrets.token_hex(8)
         self.path = os.path.join(directory, f"{stamp}-{state}-{self.id}.jsonl.gz")
@@ -84,7 +84,7 @@ class Writer:
             self._end_member()
 
     def outcome(self, taken: bytes) -> None:
-        """Say which entries were taken out: bit C(i), from the most significant of the first byte on, is entry C(i)."""
+        """Say which entries were taken out: bit `i`, from the most significant of the first byte on, is entry `i`."""
         checksum = outcome_checksum(self._sealed, taken)
         self._lines.append(packed_line({"taken": base64.b64encode(taken).decode(), "checksum": checksum}))
         self._end_member()

@@ -41,8 +41,8 @@ _PROBES, _DEEPEST = 20_000, 100_000
 
 @dataclass
 class Outcome:
-    """What was done. C(taken): how many; C(gone): those that left by themselves; C(stayed): those that are still there, as the
-    set in which they were to go has the same bytes; C(complete) is false when the time was up; C(undone): how many of the
+    """What was done. `taken`: how many; `gone`: those that left by themselves; `stayed`: those that are still there, as the
+    set in which they were to go has the same bytes; `complete` is false when the time was up; `undone`: how many of the
     steps' jobs Redis does not know as taken, because its data were set back meanwhile."""
 
     taken: int = 0
@@ -76,9 +76,9 @@ def announced(client: t.Any, key: Keys, bitmap: str) -> t.Iterator[None]:
 
 
 class Taker:
-    """Takes entries out of their places and puts them where they are to go. C(deadline) by time.monotonic().
+    """Takes entries out of their places and puts them where they are to go. `deadline` by time.monotonic().
 
-    Redis must have been told of the bitmap, see C(announce).
+    Redis must have been told of the bitmap, see `announce`.
     """
 
     def __init__(self, client: t.Any, key: Keys, bitmap: str, deadline: float | None = None) -> None:

@@ -65,9 +65,9 @@ return count
 
 @dataclass(frozen=True)
 class Stop:
-    """A stop that is under way. C(ticks): when the process started on C(host), None if it was not seen there.
+    """A stop that is under way. `ticks`: when the process started on `host`, None if it was not seen there.
 
-    C(pid): its pid on that host, which is another one than that of its heartbeat if it ran in a container.
+    `pid`: its pid on that host, which is another one than that of its heartbeat if it ran in a container.
     """
 
     identity: str
@@ -80,7 +80,7 @@ class Stop:
 
 @dataclass
 class Ending:
-    """How a stop ended. C(jobs): what became of the jobs of each C(name_of), which is mostly one."""
+    """How a stop ended. `jobs`: what became of the jobs of each `name_of`, which is mostly one."""
 
     jobs: dict[str | bytes, list[str]] = field(default_factory=dict)
     archive: str | None = None
@@ -125,7 +125,7 @@ def record(
 ) -> tuple[Stop, Writer | None]:
     """Write down what runs in a process, so that it may be killed. Without jobs there is nothing to write.
 
-    C(about): what the header of the archive says besides.
+    `about`: what the header of the archive says besides.
     """
     path = os.path.abspath(os.path.expanduser(directory))
     archive = Writer(path, "stopped", server, key.prefix, now, process=stop.identity, **about)

@@ -27,7 +27,7 @@ _MASK: t.Final = 2**64 - 1
 
 
 class Planned(t.NamedTuple):
-    """A job, where it is, and what an edit would make of it; C(becomes) is None if it is as wanted already."""
+    """A job, where it is, and what an edit would make of it; `becomes` is None if it is as wanted already."""
 
     job: Job
     place: Place
@@ -36,7 +36,7 @@ class Planned(t.NamedTuple):
 
 @dataclass(frozen=True)
 class _Lock:
-    """A unique lock that a job needs, and who holds it. C(lasting): also while the job only waits."""
+    """A unique lock that a job needs, and who holds it. `lasting`: also while the job only waits."""
 
     name: str
     lasting: bool
@@ -58,7 +58,7 @@ class Obstacles:
     def look(self, page: t.Sequence[Planned]) -> t.Callable[[int, bool], str | None]:
         """Ask Redis once about a page of jobs; returns what says why the one of an index cannot go (and notes that it goes).
 
-        With the second argument, C(force), a lock is no reason.
+        With the second argument, `force`, a lock is no reason.
         """
         batch = Batch(self._client)
         queues = self._ask_queues(batch, page)
@@ -144,6 +144,6 @@ def _stays(one: Planned) -> bool:
 
 
 def _limit(job: Job) -> int:
-    """How many jobs may hold the lock (C(lock_limit))."""
+    """How many jobs may hold the lock (`lock_limit`)."""
     found = job.payload.get("lock_limit")
     return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else 1

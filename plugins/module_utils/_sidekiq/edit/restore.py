@@ -51,10 +51,10 @@ _UNKNOWN: t.Final = (
 
 
 class Restorer:
-    """Puts the entries of one archive back. C(now) in epoch seconds.
+    """Puts the entries of one archive back. `now` in epoch seconds.
 
     The bitmaps in Redis go where its data go: to a replica, to another host, back to an earlier time. So by them Redis knows the
-    archive, and what was taken out of these very data. Into a Redis that has none nothing is put unless C(force) says so, and
+    archive, and what was taken out of these very data. Into a Redis that has none nothing is put unless `force` says so, and
     then only what does not wait there.
     """
 
@@ -125,11 +125,11 @@ class Restorer:
 
     @property
     def places(self) -> set[str]:
-        """The names of the places to which what C(pending) has yielded goes back, and of those from which it comes."""
+        """The names of the places to which what `pending` has yielded goes back, and of those from which it comes."""
         return self._places | self._sources
 
     def settle(self) -> None:
-        """Bring to an end what a run that was killed began in the queues of which C(pending) has read.
+        """Bring to an end what a run that was killed began in the queues of which `pending` has read.
 
         A Redis into which the archive was forced knows it from now on, also if there was nothing to put back: else jobs that
         run after this would be put back by the next run.
@@ -140,7 +140,7 @@ class Restorer:
             finish(self._client, self._key, place_named(name))
 
     def restore(self, wanted: t.Callable[[Entry], bool], last: int | None = None) -> None:
-        """Put them back: first out of where they went, then to where they were. None after the entry number C(last)."""
+        """Put them back: first out of where they went, then to where they were. None after the entry number `last`."""
         self._last = last
         self._client.expire(self._taken_bits, BITMAP_SECONDS)  # as long as what the next steps set
         self._try()

@@ -4,9 +4,9 @@
 # Note that this file is private to the collection: it may change or go at any time without notice.
 """Turning a list once around: where it stands, and how much of it one step may take.
 
-A step is bounded in members and in bytes (:mod:`lua`). How many members that is shows in the steps before.
+A step is bounded in members and in bytes (`lua`). How many members that is shows in the steps before.
 
-Where a turn stands is kept in Redis, see :mod:`lua`. So a turn whose process was killed is brought to its end by the next one
+Where a turn stands is kept in Redis, see `lua`. So a turn whose process was killed is brought to its end by the next one
 that edits the queue, and two processes that edit a queue at once wait for each other.
 """
 
@@ -34,9 +34,9 @@ _NO_JOBS: t.Final = ("", "drop", "", BITMAP_SECONDS, "", b"", "", b"", "", "")
 
 @dataclass
 class Turn:
-    """The state between two steps. C(left): members still to be turned; C(lost): somebody else has ended it.
+    """The state between two steps. `left`: members still to be turned; `lost`: somebody else has ended it.
 
-    C(passed): how many of those that stood there at the beginning are turned or were fetched; C(at): as it was before the
+    `passed`: how many of those that stood there at the beginning are turned or were fetched; `at`: as it was before the
     last step.
     """
 
@@ -60,7 +60,7 @@ class Turn:
         return 2 * _LARGEST
 
     def advance(self, left: int, processed: int, asked: int | None = None, stopped: bool = False) -> None:
-        """Take in what a step says. C(asked): the window if it was another; C(stopped): it ended before a member, not for its bytes."""
+        """Take in what a step says. `asked`: the window if it was another; `stopped`: it ended before a member, not for its bytes."""
         self.mode, self.lost = "go on", left < 0
         if self.lost:
             return
@@ -81,7 +81,7 @@ def begin(client: t.Any, key: Keys, place: Place) -> Turn:
 
 
 def finish(client: t.Any, key: Keys, place: Place, mine: str = "") -> None:
-    """End the turn of this list that is under way, if any: at once if it is C(mine), else when it was left alone."""
+    """End the turn of this list that is under way, if any: at once if it is `mine`, else when it was left alone."""
     stored, before, since = key(TURN, place.queue), None, time.monotonic()
     script = None
     while True:

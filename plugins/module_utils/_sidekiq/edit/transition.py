@@ -31,9 +31,9 @@ class Change(t.NamedTuple):
 
 @dataclass(frozen=True)
 class Wish:
-    """What a task asks for. C(now) and C(at) in epoch seconds, C(spread) in seconds.
+    """What a task asks for. `now` and `at` in epoch seconds, `spread` in seconds.
 
-    C(versions) of the running Sidekiqs; C(polled): whether one of them moves due jobs.
+    `versions` of the running Sidekiqs; `polled`: whether one of them moves due jobs.
     """
 
     state: str
@@ -71,7 +71,7 @@ def _moved(wish: Wish, job: Job, place: Place, score: float | None) -> Change | 
 
 def _enqueued(wish: Wish, job: Job, place: Place, score: float | None) -> Change | None:
     """Run now. A job with a unique lock, or one of many that are spread, goes through Sidekiq's own poller, which asks
-    the lock; any other goes straight to its queue, as C(SortedEntry#retry) does it, but in one atomic step."""
+    the lock; any other goes straight to its queue, as `SortedEntry#retry` does it, but in one atomic step."""
     if place.is_queue:
         return None
     give_back = place.set in ("retry", "dead")

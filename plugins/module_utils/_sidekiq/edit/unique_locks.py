@@ -4,7 +4,7 @@
 # Note that this file is private to the collection: it may change or go at any time without notice.
 """Unique locks of sidekiq-unique-jobs 7.1 and 8: which there are, who holds them, and which holders are gone.
 
-A lock is the hash C(<digest>:LOCKED), a field for each job that holds it. The registry C(uniquejobs:digests) lists the
+A lock is the hash `<digest>:LOCKED`, a field for each job that holds it. The registry `uniquejobs:digests` lists the
 digests; its score is no age (8.0.10 and newer write a time in the future for scheduled jobs), the value of the field is.
 """
 
@@ -34,9 +34,9 @@ _FREED_AT_ONCE = 200
 
 @dataclass(frozen=True)
 class Lock:
-    """A lock. C(holders): jid -> epoch seconds at which it took the lock (None if that is not readable).
+    """A lock. `holders`: jid -> epoch seconds at which it took the lock (None if that is not readable).
 
-    C(runtime): held only while the job runs. C(outlives): until_expired, meant to stay after its job is gone.
+    `runtime`: held only while the job runs. `outlives`: until_expired, meant to stay after its job is gone.
     """
 
     digest: str
@@ -55,7 +55,7 @@ class Lock:
 class LockReport:
     """All locks, and the orphaned among them: older than the age asked for and every holder in no queue, set or process.
 
-    C(uncertain): those that would be orphaned, but a job of theirs may have begun since the last heartbeat of C(silent), the
+    `uncertain`: those that would be orphaned, but a job of theirs may have begun since the last heartbeat of `silent`, the
     identities of processes that did not say in time what they run.
     """
 
@@ -83,7 +83,7 @@ def read_locks(client: t.Any, key: Keys) -> list[Lock]:
 
 
 def audit(client: t.Any, key: Keys, now: float, min_age: float, heartbeat_timeout: float) -> LockReport:
-    """Read all locks and look for the job of each; C(now) in epoch seconds, C(min_age) and C(heartbeat_timeout) in seconds.
+    """Read all locks and look for the job of each; `now` in epoch seconds, `min_age` and `heartbeat_timeout` in seconds.
 
     Reads retry, schedule, every queue (also unregistered ones and the private lists in which other tools keep running
     jobs) and what runs; dead jobs hold no lock. If a job is missing, its process may have fetched it since the last

@@ -5,7 +5,7 @@
 """Many questions to Redis in one round trip.
 
 A reader is a generator: it asks, yields once where it needs the answers, asks again if it must, and returns a value.
-:func:`together` runs any number of readers side by side, so that all of them need no more round trips than the longest.
+`together` runs any number of readers side by side, so that all of them need no more round trips than the longest.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Answer:
         return isinstance(self._reply, Exception) and str(self._reply).startswith("WRONGTYPE")
 
     def get(self, default: t.Any = None, tolerant: bool = False) -> t.Any:
-        """The reply, or C(default) where there is none.
+        """The reply, or `default` where there is none.
 
         A key of another type than Sidekiq's is not Sidekiq's and counts as absent. Any other refusal raises
-        the error of redis-py, unless C(tolerant): then it counts as absent too.
+        the error of redis-py, unless `tolerant`: then it counts as absent too.
         """
         if isinstance(self._reply, Exception):
             if tolerant or self.of_another_type:
@@ -57,7 +57,7 @@ class Batch:
         """Keys that were asked for and are of another type."""
 
     def ask(self, method: str, *args: t.Any, **options: t.Any) -> Answer:
-        """Ask by the name of a redis-py method, for example C(ask("llen", key))."""
+        """Ask by the name of a redis-py method, for example `ask("llen", key)`."""
         answer = Answer()
         self._open.append((answer, method, args, options))
         return answer

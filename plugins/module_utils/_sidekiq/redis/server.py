@@ -19,8 +19,8 @@ from .batch import Batch, Reader
 class Server:
     """INFO of Redis or Valkey; memory in bytes, None where the server or its ACL does not tell.
 
-    C(product) and C(version): Valkey answers as Redis 7.2.4, what it really is stands in fields of its own.
-    C(compatible_version): the version of Redis that Sidekiq sees.
+    `product` and `version`: Valkey answers as Redis 7.2.4, what it really is stands in fields of its own.
+    `compatible_version`: the version of Redis that Sidekiq sees.
     """
 
     product: str
@@ -54,7 +54,7 @@ def read_server(batch: Batch, key: Keys) -> Reader[Server]:
 
 
 def build(info: t.Mapping[str, t.Any], save: t.Any) -> Server:
-    """From the fields of INFO and the C(save) points of the configuration (None: not known)."""
+    """From the fields of INFO and the `save` points of the configuration (None: not known)."""
     valkey = info.get("valkey_version")
     return Server(
         product="valkey" if valkey else "redis",

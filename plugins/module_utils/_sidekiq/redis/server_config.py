@@ -47,7 +47,7 @@ class Settings:
 
 
 def size_in_bytes(text: str, name: str) -> int:
-    """As redis.conf counts: C(1k) is 1000 bytes, C(1kb) is 1024. Raises BadOption."""
+    """As redis.conf counts: `1k` is 1000 bytes, `1kb` is 1024. Raises BadOption."""
     found = re.fullmatch(r"\s*0*([0-9]{1,20})\s*([kmg]?b?)\s*", text.lower())
     size = int(found[1]) * _UNITS[found[2]] if found else _MOST_BYTES + 1
     if size > _MOST_BYTES:
@@ -58,7 +58,7 @@ def size_in_bytes(text: str, name: str) -> int:
 
 
 def save_points(text: str, name: str) -> str:
-    """C(SECONDS CHANGES) pairs, or nothing, as Redis writes them. Raises BadOption."""
+    """`SECONDS CHANGES` pairs, or nothing, as Redis writes them. Raises BadOption."""
     words = text.split()
     numbers = [int(word) for word in words if re.fullmatch(r"0*[0-9]{1,10}", word)]
     sound = len(numbers) == len(words) and max(numbers, default=0) <= _MOST_CHANGES and all(numbers[::2])
@@ -98,7 +98,7 @@ def in_file(path: str) -> Settings | None:
 
 
 def plan(current: Settings, wanted: t.Mapping[str, t.Any]) -> tuple[Settings, list[str]]:
-    """What is to be, and the names that differ; C(wanted) has None for what stays."""
+    """What is to be, and the names that differ; `wanted` has None for what stays."""
     target = replace(current, **{name: value for name, value in wanted.items() if value is not None})
     return target, [name for name in DIRECTIVES if getattr(target, name) != getattr(current, name)]
 

@@ -18,8 +18,8 @@ DEFAULT_SENTINEL_PORT = 26379
 class ConnectionSettings:
     """One Redis: by host and port, by socket, or by the sentinels that know its master.
 
-    Timeouts are seconds. ``origin`` says where the settings come from (an option, or a variable and its file) so that
-    an error can say what to correct. Neither ``repr`` nor ``describe`` shows a password.
+    Timeouts are seconds. `origin` says where the settings come from (an option, or a variable and its file) so that
+    an error can say what to correct. Neither `repr` nor `describe` shows a password.
     """
 
     host: str = DEFAULT_HOST
@@ -50,7 +50,7 @@ class ConnectionSettings:
 
 
 def address(host: str, port: int) -> str:
-    """``host:port``, with the brackets that an IPv6 address needs."""
+    """`host:port`, with the brackets that an IPv6 address needs."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

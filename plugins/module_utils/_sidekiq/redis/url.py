@@ -23,14 +23,14 @@ Dialect = t.Literal["strict", "redis-client", "redis-rb"]
 
 
 def parse_url(url: str, name: str = "redis_url", dialect: Dialect = "strict") -> ConnectionSettings:
-    """Turn ``redis://``, ``rediss://``, ``unix://`` or a socket path into settings.
+    """Turn `redis://`, `rediss://`, `unix://` or a socket path into settings.
 
     As in redis-client (lib/redis_client/url_config.rb) a user without a password *is* the password, the database is the
-    path or, failing that, ``?db=N``, and a URL without a scheme is the path of a socket. A dialect of Ruby takes ``+``
+    path or, failing that, `?db=N`, and a URL without a scheme is the path of a socket. A dialect of Ruby takes `+`
     in a user or password for a blank and ignores other parameters. redis-rb (lib/redis/client.rb) ignores all of them,
     a user without a password, and all but the path of a socket.
 
-    Raises BadOption, which names ``name`` and never quotes the URL: there may be a password in it.
+    Raises BadOption, which names `name` and never quotes the URL: there may be a password in it.
     """
     try:
         parts = urlsplit(url.strip())

@@ -4,7 +4,7 @@
 # Note that this file is private to the collection: it may change or go at any time without notice.
 """Jobs inside jobs: ActiveJob and ActionMailer wrap the class and the arguments that people know.
 
-After C(JobRecord#display_class) and C(#display_args) of sidekiq C(lib/sidekiq/api.rb). Unlike the Ruby of one version,
+After `JobRecord#display_class` and `#display_args` of sidekiq `lib/sidekiq/api.rb`. Unlike the Ruby of one version,
 both names of the wrapper are known here: 8.0 writes another one than 7.x and each knows only its own.
 """
 
@@ -21,7 +21,7 @@ ENCRYPTED: t.Final = "[encrypted data]"
 
 
 def display_class(payload: t.Mapping[str, t.Any]) -> t.Any:
-    """The class as the Web UI shows it: C(display_class), else what an ActiveJob wraps (mails: C(UserMailer#welcome)), else C(class)."""
+    """The class as the Web UI shows it: `display_class`, else what an ActiveJob wraps (mails: `UserMailer#welcome`), else `class`."""
     shown = payload.get("display_class")
     if shown:
         return shown
@@ -66,7 +66,7 @@ def _mail_arguments(payload: t.Mapping[str, t.Any], inner: list[t.Any]) -> list[
 
 
 def _without_markers(value: t.Any) -> t.Any:
-    """Global ids as their text, ActiveJob's own C(_aj_) marks left out, as Sidekiq 7.1 and newer show them."""
+    """Global ids as their text, ActiveJob's own `_aj_` marks left out, as Sidekiq 7.1 and newer show them."""
     if isinstance(value, list):
         return [_without_markers(item) for item in value]
     if isinstance(value, dict):

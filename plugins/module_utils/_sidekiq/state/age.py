@@ -14,7 +14,7 @@ from ..times import epoch
 from .job import Job
 
 BUCKETS: t.Final = (("1m", 60.0), ("10m", 600.0), ("1h", 3600.0), ("6h", 21600.0), ("1d", 86400.0), ("7d", 604800.0))
-"""Names of the classes of the age histogram and their upper ends in seconds; what is older is C(older)."""
+"""Names of the classes of the age histogram and their upper ends in seconds; what is older is `older`."""
 
 
 def since(job: Job, place: str, score: float | None) -> float | None:

@@ -18,7 +18,7 @@ _LARGEST = 1_000_000  # bytes; a real one has some ten kB, a crafted one could f
 
 
 def backtrace(stored: t.Any) -> list[str] | None:
-    """The lines of C(error_backtrace); plain lists of Sidekiq 5 too; None for what cannot be decoded."""
+    """The lines of `error_backtrace`; plain lists of Sidekiq 5 too; None for what cannot be decoded."""
     if isinstance(stored, list):
         return [clean(str(line)) for line in stored]
     if not isinstance(stored, str):

@@ -67,9 +67,9 @@ def wait_for_heartbeats(
     but: t.Collection[str] = (),
     sleep: t.Callable[[float], None] = time.sleep,
 ) -> tuple[str, ...]:
-    """Wait until every living process has said what it runs since this call; return those that have not within C(timeout) seconds.
+    """Wait until every living process has said what it runs since this call; return those that have not within `timeout` seconds.
 
-    C(but): identities that are of no interest.
+    `but`: identities that are of no interest.
     """
     began = time.monotonic()
     certainty = Certainty(began)

@@ -29,7 +29,7 @@ _LARGEST = 2**63  # a count beyond it is none, and Python may refuse to write it
 
 
 class Job(t.NamedTuple):  # there are millions of these
-    """One job. C(malformed) says why the bytes are no job (then C(payload) is empty), None if they are one."""
+    """One job. `malformed` says why the bytes are no job (then `payload` is empty), None if they are one."""
 
     raw: bytes
     payload: t.Mapping[str, t.Any]
@@ -41,12 +41,12 @@ class Job(t.NamedTuple):  # there are millions of these
 
     @property
     def worker_class(self) -> str | None:
-        """C(class) as stored; for an ActiveJob this is the wrapper."""
+        """`class` as stored; for an ActiveJob this is the wrapper."""
         return text_or_none(self.payload.get("class"))
 
     @property
     def display_class(self) -> str | None:
-        """The class as people know it, see :mod:`activejob`."""
+        """The class as people know it, see `activejob`."""
         name = self.payload.get("class")
         if isinstance(name, str) and name not in active_job.WRAPPERS and "display_class" not in self.payload:
             return clean(name)
@@ -59,7 +59,7 @@ class Job(t.NamedTuple):  # there are millions of these
 
     @property
     def args(self) -> list[t.Any]:
-        """C(args) as stored; empty if there is no list."""
+        """`args` as stored; empty if there is no list."""
         found = self.payload.get("args")
         return found if isinstance(found, list) else []
 
@@ -94,7 +94,7 @@ class Job(t.NamedTuple):  # there are millions of these
 
     @property
     def attempts(self) -> int:
-        """How often it failed: C(retry_count) is 0 after the first failure."""
+        """How often it failed: `retry_count` is 0 after the first failure."""
         return 0 if self.retry_count is None else max(0, self.retry_count + 1)
 
     @property
@@ -116,7 +116,7 @@ class Job(t.NamedTuple):  # there are millions of these
 
     @property
     def batch(self) -> str | None:
-        """C(bid): the batch of Sidekiq Pro that waits for this job."""
+        """`bid`: the batch of Sidekiq Pro that waits for this job."""
         return text_or_none(self.payload.get("bid"))
 
     @property
@@ -125,7 +125,7 @@ class Job(t.NamedTuple):  # there are millions of these
 
     @property
     def lock_digest(self) -> str | None:
-        """The digest of its unique lock (sidekiq-unique-jobs; C(unique_digest) before 7.0)."""
+        """The digest of its unique lock (sidekiq-unique-jobs; `unique_digest` before 7.0)."""
         return text_or_none(self.payload.get("lock_digest")) or text_or_none(self.payload.get("unique_digest"))
 
 

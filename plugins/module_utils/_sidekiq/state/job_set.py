@@ -16,7 +16,7 @@ from ..times import number
 
 @dataclass(frozen=True)
 class JobSet:
-    """A sorted set. C(oldest_at) and C(newest_at): lowest and highest score, epoch seconds. C(due): members whose time has come."""
+    """A sorted set. `oldest_at` and `newest_at`: lowest and highest score, epoch seconds. `due`: members whose time has come."""
 
     name: str
     size: int

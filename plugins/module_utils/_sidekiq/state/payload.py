@@ -24,7 +24,7 @@ _HALF = re.compile(r"[\ud800-\udc7f\udd00-\udfff]")  # surrogates that stand for
 def pack(payload: t.Mapping[str, t.Any], raw: bytes = b"") -> bytes:
     """JSON without spaces and with UTF-8 as it is, as Ruby writes it.
 
-    C(raw) is what it was read from: bytes there that are no UTF-8 stay what they were. Half a surrogate pair, which else
+    `raw` is what it was read from: bytes there that are no UTF-8 stay what they were. Half a surrogate pair, which else
     only an escape can carry, stays an escape, and a number too large for a float stays too large.
     """
     try:
@@ -41,9 +41,9 @@ def pack(payload: t.Mapping[str, t.Any], raw: bytes = b"") -> bytes:
 
 
 def pushed(job: Job, now: float, milliseconds: bool, give_back: bool) -> bytes:
-    """The payload as C(Client#push) puts it into a queue now (epoch seconds).
+    """The payload as `Client#push` puts it into a queue now (epoch seconds).
 
-    C(milliseconds): write times as Sidekiq 8 does. C(give_back): a try less counted, as C(SortedEntry#retry) does it.
+    `milliseconds`: write times as Sidekiq 8 does. `give_back`: a try less counted, as `SortedEntry#retry` does it.
     """
     payload = dict(job.payload)
     moment: float = int(now * 1000) if milliseconds else now

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note that this file is private to the collection: it may change or go at any time without notice.
-"""Processes: the registry C(processes), a heartbeat hash for each, and a hash of the jobs that run in it.
+"""Processes: the registry `processes`, a heartbeat hash for each, and a hash of the jobs that run in it.
 
 A heartbeat comes every 5 s (Sidekiq 6) or 10 s (7, 8) and lives for 60 s. A process that crashed stays in the registry
 until somebody prunes it: such a member without a heartbeat is a dead process. So is one whose host name and pid belong to a
@@ -33,9 +33,9 @@ _LARGEST = 2**63  # nothing that a process counts comes near it
 class Process:
     """A process as of its last heartbeat; times in epoch seconds, ages in seconds.
 
-    C(alive): its heartbeat has not expired, and no newer process has its host name and pid. Of a dead process only the
-    identity is known, unless it is C(superseded): then its last heartbeat and its jobs are still there.
-    C(quiet): takes no new jobs, because it was told so or because it is stopping.
+    `alive`: its heartbeat has not expired, and no newer process has its host name and pid. Of a dead process only the
+    identity is known, unless it is `superseded`: then its last heartbeat and its jobs are still there.
+    `quiet`: takes no new jobs, because it was told so or because it is stopping.
     """
 
     identity: str
@@ -66,7 +66,7 @@ class Process:
 
 @dataclass(frozen=True)
 class Work:
-    """A job that ran at the last heartbeat of its process. C(run_at) in epoch seconds, C(elapsed) in seconds."""
+    """A job that ran at the last heartbeat of its process. `run_at` in epoch seconds, `elapsed` in seconds."""
 
     identity: str
     thread: str
@@ -184,7 +184,7 @@ def _host_and_pid(identity: str) -> tuple[str | None, int | None]:
 
 
 def _weights(info: t.Mapping[str, t.Any]) -> dict[str, int] | None:
-    """Queue -> weight over all capsules: a list of hashes since 7.0.2, and inside C(capsules) since 8.0.9."""
+    """Queue -> weight over all capsules: a list of hashes since 7.0.2, and inside `capsules` since 8.0.9."""
     tables = info.get("weights")
     if isinstance(tables, dict):
         tables = [tables]

@@ -29,6 +29,6 @@ def prune(client: t.Any, key: Keys, identities: t.Iterable[str]) -> list[str]:
 
 
 def sign_off(pipe: t.Any, key: Keys, identity: str) -> None:
-    """Add to a pipeline what a process does that ends by itself (launcher.rb, C(clear_heartbeat)), for one that could not."""
+    """Add to a pipeline what a process does that ends by itself (launcher.rb, `clear_heartbeat`), for one that could not."""
     pipe.srem(key(PROCESSES), identity)
     pipe.unlink(key(identity, ":work"), key(identity, ":workers"), key(identity))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note that this file is private to the collection: it may change or go at any time without notice.
-"""Queues: the registry C(queues) and a list for each. Index 0 is the newest job, the last one runs next."""
+"""Queues: the registry `queues` and a list for each. Index 0 is the newest job, the last one runs next."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MOST: t.Final = 10_000
 
 @dataclass(frozen=True)
 class Queue:
-    """A queue. C(latency): seconds that the job which runs next has waited, 0 when empty.
+    """A queue. `latency`: seconds that the job which runs next has waited, 0 when empty.
 
-    C(registered) is false for a list that processes serve but the registry does not name: Sidekiq's own API does not
-    see its jobs (the race of C(Queue#clear) with a producer leaves such lists).
+    `registered` is false for a list that processes serve but the registry does not name: Sidekiq's own API does not
+    see its jobs (the race of `Queue#clear` with a producer leaves such lists).
     """
 
     name: str
@@ -41,7 +41,7 @@ def is_private(name: bytes) -> bool:
 
 
 def read_queues(batch: Batch, key: Keys, now: t.Callable[[], float]) -> Reader[list[Queue]]:
-    """Registered queues by name (sidekiq api.rb, C(Queue.all)); two round trips."""
+    """Registered queues by name (sidekiq api.rb, `Queue.all`); two round trips."""
     names, paused = batch.ask("smembers", key(QUEUES)), batch.ask("smembers", key(PAUSED))
     yield
     refuse_more(MOST, "queues", len(names.get(())), text(key(QUEUES)))

@@ -4,8 +4,8 @@
 # Note that this file is private to the collection: it may change or go at any time without notice.
 """Recurring jobs: sidekiq-scheduler (Mastodon's) and sidekiq-cron.
 
-sidekiq-scheduler keeps no heartbeat. C(next_times) moves only when somebody ticks, so a time in the past is the proof
-that nobody does; C(last_times) moves even for disabled jobs and proves nothing (sidekiq-scheduler redis_manager.rb).
+sidekiq-scheduler keeps no heartbeat. `next_times` moves only when somebody ticks, so a time in the past is the proof
+that nobody does; `last_times` moves even for disabled jobs and proves nothing (sidekiq-scheduler redis_manager.rb).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CRON_SETS = ("cron_jobs", "cron_jobs:default")  # sidekiq-cron 1.x, 2.x
 
 @dataclass(frozen=True)
 class Recurring:
-    """A recurring job; times in epoch seconds. C(overdue_by): seconds since it should have been enqueued, 0 if it is not late."""
+    """A recurring job; times in epoch seconds. `overdue_by`: seconds since it should have been enqueued, 0 if it is not late."""
 
     name: str
     source: str

@@ -16,7 +16,7 @@ from ..text import text
 QUIET: t.Final = "TSTP"
 STOP: t.Final = "TERM"
 SECONDS: t.Final = 60
-"""How long a signal waits to be taken (api.rb, C(Process#signal))."""
+"""How long a signal waits to be taken (api.rb, `Process#signal`)."""
 
 
 def send(client: t.Any, key: Keys, identity: str, signal: str) -> None:

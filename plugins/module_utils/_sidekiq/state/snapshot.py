@@ -24,9 +24,9 @@ PARTS: t.Final = ("counters", "queues", "sets", "processes", "work", "schedule",
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What Sidekiq keeps, at C(taken_at) (epoch seconds of Redis' clock). Parts that were not asked for are None.
+    """What Sidekiq keeps, at `taken_at` (epoch seconds of Redis' clock). Parts that were not asked for are None.
 
-    C(clock_offset): seconds by which the clock of this host is ahead of Redis'. C(wrong_types): keys that were asked for and are of
+    `clock_offset`: seconds by which the clock of this host is ahead of Redis'. `wrong_types`: keys that were asked for and are of
     another type than Sidekiq's; what would stand there counts as absent.
     """
 
@@ -45,7 +45,7 @@ class Snapshot:
 
     @property
     def enqueued(self) -> int:
-        """Jobs in registered queues, as C(Stats#enqueued)."""
+        """Jobs in registered queues, as `Stats#enqueued`."""
         return sum(queue.size for queue in self.queues or () if queue.registered)
 
     @property
@@ -68,7 +68,7 @@ class Snapshot:
 
 
 def read_snapshot(client: t.Any, key: Keys, parts: t.Collection[str] = PARTS, clock: float | None = None) -> Snapshot:
-    """Read the named parts (see C(PARTS)). C(clock), epoch seconds, stands in for the clock of Redis in tests.
+    """Read the named parts (see `PARTS`). `clock`, epoch seconds, stands in for the clock of Redis in tests.
 
     The parts are read within some milliseconds of each other but not as one transaction: while jobs run, a job can be
     seen in its queue and as running, or in neither.

@@ -15,7 +15,7 @@ from ..times import number
 
 @dataclass(frozen=True)
 class Counters:
-    """Executions since ever: C(processed) counts failed ones too (sidekiq api.rb, C(Stats))."""
+    """Executions since ever: `processed` counts failed ones too (sidekiq api.rb, `Stats`)."""
 
     processed: int
     failed: int

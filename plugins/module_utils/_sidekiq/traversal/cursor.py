@@ -13,7 +13,7 @@ _KEPT_BYTES: t.Final = 4_000_000
 
 
 class Trail:
-    """Milestones, one for each page, and the members that were yielded last. C(total): members read so far."""
+    """Milestones, one for each page, and the members that were yielded last. `total`: members read so far."""
 
     def __init__(self) -> None:
         self.total = 0
@@ -23,7 +23,7 @@ class Trail:
         self._again: Counter[bytes] = Counter()
 
     def add(self, count: int, last: bytes, yielded: t.Sequence[bytes]) -> None:
-        """A page of so many members was read, up to C(last); these of them are yielded."""
+        """A page of so many members was read, up to `last`; these of them are yielded."""
         if count:
             self.total += count
             self._milestones.append((self.total, last))
@@ -48,8 +48,8 @@ class Trail:
         """To the nearest member that is left: how many lie at and behind it, and it; nothing if all are gone, and it
         goes back to the beginning.
 
-        C(recent): those that were seen last, newest first. Where it has to go back further than these, what follows
-        is read again, and C(is_known) tells it from what is new.
+        `recent`: those that were seen last, newest first. Where it has to go back further than these, what follows
+        is read again, and `is_known` tells it from what is new.
         """
         near = set(recent)
         older = [milestone for milestone in reversed(self._milestones) if milestone[1] not in near]

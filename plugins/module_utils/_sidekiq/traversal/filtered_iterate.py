@@ -22,7 +22,7 @@ _SLICE = 20
 def candidates(client: t.Any, key: bytes, needles: Needles, page: int = PAGE) -> t.Iterator[tuple[int, bytes]]:
     """Positions (0 runs next) and stored bytes of the members that the needles do not rule out.
 
-    Follows the list as C(walk.queue_members) does. Needs the right to run scripts, which Sidekiq itself needs as well;
+    Follows the list as `walk.queue_members` does. Needs the right to run scripts, which Sidekiq itself needs as well;
     without it raises NoPermissionError of redis-py before the first member.
     """
     end, last = client.llen(key), b""

@@ -23,7 +23,7 @@ _PIPE: t.Final = 1 << 20
 
 
 class SecondProcess:
-    """Does C(work) with each page that it is given (what marshal can write); in the end it returns C(result()), by pickle.
+    """Does `work` with each page that it is given (what marshal can write); in the end it returns `result()`, by pickle.
 
     It is a fork: it knows all that was there when it began, and what it learns stays with it.
     """

@@ -22,10 +22,10 @@ _MARGIN = 100
 
 
 class Page:
-    """How many members to read at once: C(most), but fewer where they are large. C(margin): of those seen last.
+    """How many members to read at once: `most`, but fewer where they are large. `margin`: of those seen last.
 
     Nobody knows the size of a member before it is read, and a page of large ones takes more memory than a Redis may have left.
-    So it begins with few, and takes four times as many while they are small. C(least): as it cannot go on with fewer.
+    So it begins with few, and takes four times as many while they are small. `least`: as it cannot go on with fewer.
     """
 
     def __init__(self, most: int, least: int = 1) -> None:
@@ -45,7 +45,7 @@ def queue_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[byt
     Counted from the tail, pushes at the head move nothing, while jobs that are fetched or deleted move all others nearer
     to the tail, and jobs that a stopping process gives back move them away from it. So each page reaches back over the
     members seen last and goes on before them, wherever they are now.
-    (C(Queue#each) of sidekiq api.rb pages from the head by index alone, and shows jobs twice.)
+    (`Queue#each` of sidekiq api.rb pages from the head by index alone, and shows jobs twice.)
     Ends after as many members as there were at the beginning, however fast producers are. Of identical members that are
     fetched meanwhile as many others may be missed.
     """
@@ -83,7 +83,7 @@ def set_members(client: t.Any, key: bytes, page: int = PAGE) -> t.Iterator[tuple
     """Members of a sorted set with their scores (epoch seconds), lowest score first.
 
     Redis orders them by score and then by their bytes, so the last one yielded says where to go on, whatever came or
-    went before it. C(page) must be at least 2.
+    went before it. `page` must be at least 2.
     """
     if client.type(key) != b"zset":
         return

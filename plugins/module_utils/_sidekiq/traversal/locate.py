@@ -24,7 +24,7 @@ def name_of(job: Job) -> str | bytes:
 
 
 def whereabouts(client: t.Any, key: Keys, jobs: t.Sequence[Job], but: str) -> dict[str | bytes, list[str]]:
-    """The places (see C(Place.name)) or C(RUNNING) of jobs that are anywhere but in the process C(but), by C(name_of).
+    """The places (see `Place.name`) or `RUNNING` of jobs that are anywhere but in the process `but`, by `name_of`.
 
     As often as it is found: two jobs may have one jid. A job that another process has just fetched is seen with the next heartbeat of that one only.
     """

@@ -25,14 +25,14 @@ _NONE: t.Final = Needles()
 
 @dataclass(frozen=True)
 class Place:
-    """A list or a sorted set. C(set): queues, retry, scheduled or dead; C(queue): the name of the queue, else empty."""
+    """A list or a sorted set. `set`: queues, retry, scheduled or dead; `queue`: the name of the queue, else empty."""
 
     set: str
     queue: bytes = b""
 
     @cached_property
     def name(self) -> str:
-        """As people and archives name it: C(queue:push), C(retry)."""
+        """As people and archives name it: `queue:push`, `retry`."""
         return f"queue:{self.label}" if self.is_queue else self.set
 
     @cached_property
@@ -111,7 +111,7 @@ def check_types(client: t.Any, key: Keys, places: t.Iterable[Place]) -> None:
 
 
 def wrong_type(name: bytes, kind: str = "") -> str:
-    """What to say of a key that is of another type than Sidekiq's; C(kind) is Sidekiq's."""
+    """What to say of a key that is of another type than Sidekiq's; `kind` is Sidekiq's."""
     is_no = f"is no {kind}" if kind else "is of another type than Sidekiq's"
     return (
         f"The key {text(name)} in Redis {is_no}, so neither this task nor Sidekiq can read it."
@@ -122,7 +122,7 @@ def wrong_type(name: bytes, kind: str = "") -> str:
 def check_processes(key: Keys, wrong_types: t.Collection[bytes], identities: t.Collection[str] | None = None) -> None:
     """Raises SidekiqError if the registry of processes, or a heartbeat or running jobs, is among the keys of another type.
 
-    C(identities): the processes that matter; None for all.
+    `identities`: the processes that matter; None for all.
     """
     for name in wrong_types:
         if name == key(PROCESSES) or identities is None or name in _of_processes(key, identities):
@@ -134,7 +134,7 @@ def _of_processes(key: Keys, identities: t.Collection[str]) -> set[bytes]:
 
 
 def place_named(name: str) -> Place:
-    """The inverse of C(Place.name)."""
+    """The inverse of `Place.name`."""
     return Place("queues", name[6:].encode()) if name.startswith("queue:") else Place(name)
 
 

@@ -4,7 +4,7 @@
 # Note that this file is private to the collection: it may change or go at any time without notice.
 """What has become of jobs that were enqueued a moment ago: each waits, runs, has failed, or is nowhere and so has finished.
 
-A job is nowhere, too, from when it leaves its queue until the next heartbeat of its process. So C(finished) is certain only
+A job is nowhere, too, from when it leaves its queue until the next heartbeat of its process. So `finished` is certain only
 when it still holds after every process has sent a heartbeat, see `heartbeats`.
 """
 
@@ -20,7 +20,7 @@ from .location import Place, queue_places
 from .prefilter import Needles
 
 OUTCOMES: t.Final = ("finished", "failed", "running", "waiting", "later")
-"""C(later): in the retry or the scheduled set, not due yet, and not tried since."""
+"""`later`: in the retry or the scheduled set, not due yet, and not tried since."""
 
 OPEN: t.Final = ("running", "waiting")
 """Those that will become another outcome by themselves."""
@@ -29,7 +29,7 @@ _PRECEDENCE: t.Final = {"failed": 0, "running": 1, "waiting": 2, "later": 3}
 
 
 def outcomes_of(client: t.Any, key: Keys, jids: t.Collection[str], since: float, now: float) -> dict[str, str]:
-    """The outcome of each jid. C(since): epoch seconds; a failure before it does not count. C(now): of Redis' clock.
+    """The outcome of each jid. `since`: epoch seconds; a failure before it does not count. `now`: of Redis' clock.
 
     Queues, then what runs, then the sets: the way that such a job goes, so that it is not missed on its way.
     """

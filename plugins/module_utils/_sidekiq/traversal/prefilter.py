@@ -14,9 +14,9 @@ _ESCAPED = re.compile(rb"(?<!\\)(?:\\\\)*\\u")
 
 
 class Needles:
-    """C(pieces): one of them, or an escape that could hide it, stands in every member that is meant; none if that cannot be said.
+    """`pieces`: one of them, or an escape that could hide it, stands in every member that is meant; none if that cannot be said.
 
-    C(folded): in whatever case; C(nested): perhaps inside JSON that is itself a text in the member, whose escapes count too.
+    `folded`: in whatever case; `nested`: perhaps inside JSON that is itself a text in the member, whose escapes count too.
     """
 
     def __init__(self, pieces: t.Sequence[bytes] = (), folded: bool = False, nested: bool = False) -> None:

@@ -13,7 +13,7 @@ SEARCHED_BYTES: t.Final = 65_536
 
 # KEYS: list
 # ARGV: how many were seen, page, margin, last member seen, where escapes count (plain, nested), case (exact, folded),
-#       how many members to read at once, bytes, pieces of bytes of which one must occur, see :mod:`needles`
+#       how many members to read at once, bytes, pieces of bytes of which one must occur, see `needles`
 SCAN: t.Final = r"""
 local key = KEYS[1]
 local seen, page, margin, last = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
@@ -69,6 +69,6 @@ return {
   table.concat(at, ','), table.concat(size, ','), table.concat(found), moved, largest
 }
 """.replace("SEARCHED", str(SEARCHED_BYTES))
-"""Reads a page of a list from the tail on, as C(walk.queue_members) does, but sends only members in which one of the given
+"""Reads a page of a list from the tail on, as `walk.queue_members` does, but sends only members in which one of the given
 bytes occurs, and those in one piece: a client in Python spends more on taking a reply apart than on all else. A member that
 is too large to be searched here is sent, too."""

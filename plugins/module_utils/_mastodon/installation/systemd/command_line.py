@@ -20,7 +20,7 @@ _SECONDS: t.Final = {"ms": 0.001, "us": 0.000001, "s": 1, "min": 60, "h": 3600, 
 
 @dataclass(frozen=True)
 class UnitCommand:
-    """The options of C(sidekiq) in a unit, as they are written, and after how many seconds systemd kills it."""
+    """The options of `sidekiq` in a unit, as they are written, and after how many seconds systemd kills it."""
 
     options: t.Mapping[str, t.Sequence[str]]
     stop_timeout: float | None = None
@@ -43,7 +43,7 @@ def unit_command(unit: str, run: Runner) -> UnitCommand | None:
 
 
 def sidekiq_options(words: t.Sequence[str]) -> dict[str, list[str]]:
-    """Options with a value by their long names: C(-c 25), C(-c25), C(--concurrency 25), C(--concurrency=25)."""
+    """Options with a value by their long names: `-c 25`, `-c25`, `--concurrency 25`, `--concurrency=25`."""
     options: dict[str, list[str]] = {}
     rest = iter(words)
     for word in rest:
@@ -56,7 +56,7 @@ def sidekiq_options(words: t.Sequence[str]) -> dict[str, list[str]]:
 
 
 def seconds(span: str) -> float | None:
-    """A time span as systemctl shows it, such as C(1min 30s); None for C(infinity) and what cannot be read."""
+    """A time span as systemctl shows it, such as `1min 30s`; None for `infinity` and what cannot be read."""
     parts = re.findall(r"([0-9.]+)([a-z]+)", span)
     if not parts or any(unit not in _SECONDS for _number, unit in parts):
         return None

@@ -20,7 +20,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def unit_environment(unit: str, run: Runner) -> dict[str, str]:
-    """The variables of ``Environment=`` and of the files of ``EnvironmentFile=``, which win, as in systemd.
+    """The variables of `Environment=` and of the files of `EnvironmentFile=`, which win, as in systemd.
 
     Empty where there is no systemd or no such unit. A file that may not be read counts as empty: systemd reads it as
     root, and it rarely holds what Mastodon keeps in its own files.
@@ -52,7 +52,7 @@ def parse_environment(lines: t.Iterable[str]) -> dict[str, str]:
 
 
 def assignments(words: str) -> t.Iterator[tuple[str, str]]:
-    """Names and values of an ``Environment=`` line."""
+    """Names and values of an `Environment=` line."""
     for word in _WORD.finditer(words):
         quoted, plain = word.groups()
         name, equals, value = (plain if quoted is None else _ESCAPED.sub(r"\1", quoted)).partition("=")
@@ -69,7 +69,7 @@ def _read(path: str) -> dict[str, str]:
 
 
 def parse_environment_file(text: str) -> dict[str, str]:
-    """Read what ``EnvironmentFile=`` names: no expansion, quotes taken off, a backslash at the end goes on."""
+    """Read what `EnvironmentFile=` names: no expansion, quotes taken off, a backslash at the end goes on."""
     variables: dict[str, str] = {}
     for line in re.sub(r"\\\r?\n", "", text).splitlines():
         name, equals, value = line.strip().partition("=")

@@ -32,9 +32,9 @@ OURS: t.Final = "cqt"
 
 @dataclass(frozen=True)
 class Command:
-    """C(start): the words up to C(sidekiq); C(rest): its options other than -c, -q and -t; both as written.
+    """`start`: the words up to `sidekiq`; `rest`: its options other than -c, -q and -t; both as written.
 
-    C(queues) as the command line has them (C(default,8)); none means those of config/sidekiq.yml.
+    `queues` as the command line has them (`default,8`); none means those of config/sidekiq.yml.
     """
 
     start: tuple[str, ...]
@@ -56,7 +56,7 @@ class Command:
 
 
 def parse_command(line: str) -> Command:
-    """Raises BadOption where Sidekiq is not a word of its own, as in a shell's C(-c '...'), which cannot be edited safely."""
+    """Raises BadOption where Sidekiq is not a word of its own, as in a shell's `-c '...'`, which cannot be edited safely."""
     words = _WORD.findall(line)
     place = next((index for index, word in enumerate(words) if _program(word, index) == "sidekiq"), None)
     if place is None or ";" in words:

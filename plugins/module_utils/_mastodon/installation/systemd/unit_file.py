@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note that this file is private to the collection: it may change or go at any time without notice.
-"""Unit files as ``systemctl cat`` prints them, and what they say taken together (systemd.syntax(7), systemd.unit(5))."""
+"""Unit files as `systemctl cat` prints them, and what they say taken together (systemd.syntax(7), systemd.unit(5))."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Part:
 
     @property
     def folder(self) -> str:
-        """The name of the folder, such as C(mastodon-sidekiq.service.d)."""
+        """The name of the folder, such as `mastodon-sidekiq.service.d`."""
         return self.path.split("/")[-2]
 
     @property
@@ -98,13 +98,13 @@ def _lines(text: str) -> t.Iterator[tuple[str, str, str]]:
 
 
 def seconds(span: str) -> float:
-    """A time span of systemd.time(7), such as C(1min 30s); 0 and C(infinity) mean for ever."""
+    """A time span of systemd.time(7), such as `1min 30s`; 0 and `infinity` mean for ever."""
     total = sum(float(number) * _UNITS.get(unit, 1) for number, unit in _SPAN.findall(span.strip().lower()))
     return total or FOREVER
 
 
 def parse_cat(output: str, names: t.Collection[str]) -> dict[str, Unit]:
-    """The output of ``systemctl cat`` for several units. A part belongs to the last unit whose own file came before it."""
+    """The output of `systemctl cat` for several units. A part belongs to the last unit whose own file came before it."""
     parts: list[tuple[str, list[str]]] = []
     for line in output.splitlines(keepends=True):
         found = _HEADER.fullmatch(line.rstrip("\n"))

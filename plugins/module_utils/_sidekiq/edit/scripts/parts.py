@@ -8,8 +8,8 @@ A step asks for every right that it will need before it changes anything: what a
 frees memory begins with a command that a full Redis takes, which lets the rest pass; one that needs memory begins with a
 command that a full Redis refuses.
 
-C(sift) turns a list by a window: it takes members from the tail, drops those that are wanted and pushes the others to the head.
-After a whole turn the list is in its old order without them. C(weave) turns a list in the same way and puts members in
+`sift` turns a list by a window: it takes members from the tail, drops those that are wanted and pushes the others to the head.
+After a whole turn the list is in its old order without them. `weave` turns a list in the same way and puts members in
 between. Jobs are in the list at every moment.
 Where a turn stands is kept in Redis, in the same atomic step: how many members at the head it has done with, and the
 outermost of them, before which only what was pushed since can lie. So all that follows them is still to be turned, however
@@ -170,7 +170,7 @@ end
 """
 """The members of a window, the next to run first, are fewer where they are large; they are read one by one, as nobody knows the
 size of the next: a few jobs of 40 MB in one slice hold Redis for seconds.
-KEYS: list, bitmap, turn. ARGV: prefix, window, id of the turn, C(begin), C(go on), C(finish) or C(after) it."""
+KEYS: list, bitmap, turn. ARGV: prefix, window, id of the turn, `begin`, `go on`, `finish` or `after` it."""
 
 JOBS: t.Final = """
 local function split(joined, sizes)

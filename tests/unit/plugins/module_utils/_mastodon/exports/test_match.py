@@ -27,7 +27,7 @@ def row(number, user=None, processed=False):
 
 
 def job(backup_id, place="queues", jid=None, where=0.0):
-    """``where``: the position in a queue, the time in a set, since when it runs."""
+    """`where`: the position in a queue, the time in a set, since when it runs."""
     found = parse(
         json.dumps({"class": "BackupWorker", "args": [backup_id], "jid": jid or f"{place}{backup_id}"}).encode()
     )

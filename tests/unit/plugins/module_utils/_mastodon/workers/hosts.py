@@ -34,7 +34,7 @@ LIBRARIES = "\tlibjemalloc.so.2 (libc6,x86-64) => /lib/x86_64-linux-gnu/libjemal
 
 
 def facts(stock=STOCK, files=None, pids=None, digests=None, release=(4, 5), disabled=(), **more):
-    """C(files): path -> text, beside the stock unit; C(pids): unit -> pid of what runs."""
+    """`files`: path -> text, beside the stock unit; `pids`: unit -> pid of what runs."""
     everything = {PATH: stock, **(files or {})}
     units = list(dict.fromkeys(path.rpartition("/")[2] for path in everything if path.endswith(".service")))
     pids = {"mastodon-sidekiq.service": 100} if pids is None else pids
