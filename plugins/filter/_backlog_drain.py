@@ -9,7 +9,11 @@ import typing as t
 
 from ansible.module_utils.common.text.formatters import human_to_bytes
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.backlog.drain import STEM, Wish, plan_drain
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.backlog.drain import (
+    STEM,
+    DrainRequest,
+    plan_drain,
+)
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.host import read_host
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.duration import seconds
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
@@ -91,8 +95,8 @@ def _backlog_drain(
     tag: str = STEM,
 ) -> dict[str, t.Any]:
     """See DOCUMENTATION."""
-    wish = Wish(tuple(queues), workers, threads, human_to_bytes(memory), seconds(deadline, "deadline"), tag)
-    return plan_drain(read_host(facts), wish, free_connections, free_memory)
+    request = DrainRequest(tuple(queues), workers, threads, human_to_bytes(memory), seconds(deadline, "deadline"), tag)
+    return plan_drain(read_host(facts), request, free_connections, free_memory)
 
 
 class FilterModule:

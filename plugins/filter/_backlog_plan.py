@@ -50,7 +50,7 @@ options:
     description: A queue is behind when its next job has waited for longer.
     type: string
     default: 5m
-  patience:
+  acceptable_delay:
     description: A backlog that will be gone within this time is left to itself.
     type: string
     default: 10m
@@ -96,7 +96,7 @@ def _backlog_plan(
     high_mark: int = 1000,
     low_mark: int = 100,
     latency: str = "5m",
-    patience: str = "10m",
+    acceptable_delay: str = "10m",
     stuck_after: str = "30m",
     due_late: str = "1m",
     queues: t.Sequence[str] | None = None,
@@ -106,7 +106,7 @@ def _backlog_plan(
         high_mark,
         low_mark,
         seconds(latency, "latency"),
-        seconds(patience, "patience"),
+        seconds(acceptable_delay, "acceptable_delay"),
         seconds(stuck_after, "stuck_after"),
         seconds(due_late, "due_late"),
     )

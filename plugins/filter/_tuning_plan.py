@@ -12,7 +12,7 @@ from ansible.module_utils.common.text.formatters import human_to_bytes
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.host import read_host
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.tuning import (
     Machine,
-    Wishes,
+    Preferences,
     recommend,
 )
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.validate import Limits
@@ -54,7 +54,7 @@ options:
   redis:
     description: RV(fediverse.mastodon.sidekiq_info#module:redis).
     type: dictionary
-  wishes:
+  preferences:
     description: Variables of the role without their prefix.
     type: dictionary
 """
@@ -85,10 +85,10 @@ def _tuning_plan(
     memory_available: int,
     processes: t.Sequence[t.Mapping[str, t.Any]] = (),
     redis: t.Mapping[str, t.Any] | None = None,
-    wishes: t.Mapping[str, t.Any] | None = None,
+    preferences: t.Mapping[str, t.Any] | None = None,
 ) -> dict[str, t.Any]:
     """See DOCUMENTATION."""
-    wanted = {name: value for name, value in (wishes or {}).items() if value is not None}
+    wanted = {name: value for name, value in (preferences or {}).items() if value is not None}
     server = redis or {}
     for name in _SIZES:
         if name in wanted:
@@ -112,7 +112,7 @@ def _tuning_plan(
         reserved_connections=wanted.pop("reserved_connections", None),
         other_connections=wanted.pop("other_connections", 0),
     )
-    return recommend(host, machine, Wishes(**wanted), limits)
+    return recommend(host, machine, Preferences(**wanted), limits)
 
 
 class FilterModule:

@@ -74,7 +74,7 @@ RETURN = r"""
 _value:
   description:
     - C(refusals) and C(warnings) in sentences; C(files) to be written; C(moves), each with the units that go C(down) and come C(up) and
-      whether to C(drain); what to C(enable), C(disable), C(remove) and C(set_aside); C(patience), longer stop timeouts for the time of the
+      whether to C(drain); what to C(enable), C(disable), C(remove) and C(set_aside); C(stop_timeouts), longer stop timeouts for the time of the
       change; what is C(expected) of Redis afterwards; a C(summary).
   type: dictionary
 """

@@ -19,8 +19,8 @@ name: health_report
 short_description: The results of M(fediverse.mastodon.sidekiq_health_info) as a report for a terminal
 version_added: 1.0.0
 description:
-  - For each host the totals, a table of its queues, what runs longest, and the findings worst first with their cures.
-  - Findings of the same rule and severity are one block, with the cure of the first of them.
+  - For each host the totals, a table of its queues, what runs longest, and the findings worst first with their fixes.
+  - Findings of the same rule and severity are one block, with the fix of the first of them.
   - Hosts come worst first, too. A host that could not be reached or read is listed with the reason.
 author:
   - The fediverse.mastodon authors (@fediverse-mastodon)
@@ -149,12 +149,12 @@ def _running(result: t.Mapping[str, t.Any], width: int) -> list[str]:
 
 
 def _block(findings: t.Sequence[t.Mapping[str, t.Any]], width: int) -> list[str]:
-    """What one rule found; the cures differ at most in the name of their subject."""
+    """What one rule found; the fixes differ at most in the name of their subject."""
     first = findings[0]
     lines = _wrapped(printable(f"{str(first['severity']).upper()} [{first['id']}]"), width, "")
     for finding in findings:
         lines += _wrapped(printable(f"{finding['subject']}: {finding['summary']}"), width, "  ", "    ")
-    return [*lines, *_wrapped("-> " + printable(first["cure"]), width, "  ", "     ")]
+    return [*lines, *_wrapped("-> " + printable(first["fix"]), width, "  ", "     ")]
 
 
 def _wrapped(text: str, width: int, indent: str, following: str | None = None) -> list[str]:

@@ -63,7 +63,7 @@ options:
     description:
       - Refuses, before anything is touched, if more archives than this would be.
     type: int
-  patience:
+  heartbeat_timeout:
     description:
       - For how many seconds at most to wait until all processes have said what they run. One that was killed is known to be gone after a minute.
       - What is not known by then is kept, as V(uncertain).

@@ -50,7 +50,7 @@ options:
       - For how many seconds to watch a queue in which archives wait, for RV(exports[].estimate). V(0) does not.
     type: float
     default: 2.0
-  patience:
+  heartbeat_timeout:
     description:
       - For how many seconds at most to wait for heartbeats where there may be orphans, or where one of O(backup_ids) has no job.
       - A process beats every five or ten seconds. One that was killed is known to be gone after a minute.
@@ -235,7 +235,7 @@ users_with_several:
   type: int
   sample: 0
 silent_processes:
-  description: Processes that did not say within O(patience) what they run.
+  description: Processes that did not say within O(heartbeat_timeout) what they run.
   returned: success
   type: list
   elements: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sidekiq_health_info
-short_description: Say what is wrong with Sidekiq, with evidence and the cure
+short_description: Say what is wrong with Sidekiq, with evidence and the fix
 version_added: 1.0.0
 description:
   - Takes the snapshot of M(fediverse.mastodon.sidekiq_info), looks into the queues and sets, and applies rules that know Mastodon.
@@ -247,7 +247,7 @@ findings:
       returned: success
       type: dict
       sample: {"held": 24, "threads": 25}
-    cure:
+    fix:
       description: What to do, in words and commands.
       returned: success
       type: str

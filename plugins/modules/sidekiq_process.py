@@ -98,7 +98,7 @@ options:
     default: 90s
   max_running:
     description:
-      - Refuses, before anything is touched, if more RV(innocents) than this run in the processes, as of their last heartbeats.
+      - Refuses, before anything is touched, if more RV(other_jobs) than this run in the processes, as of their last heartbeats.
     type: int
   signal:
     description:
@@ -272,7 +272,7 @@ processes:
       returned: success
       type: str
       sample: stopped
-innocents:
+other_jobs:
   description: Running jobs that are hit though O(running) does not mean them; without O(running) all that run. The same keys as
     RV(processes[].jobs).
   returned: success

@@ -28,7 +28,7 @@ from ansible_collections.fediverse.mastodon.tests.conformance import storm
 
 _PUSHES, _CRAWLS, _BACKUPS = storm.CLASSES
 _MARK = "FEDIVERSE_INTERRUPTED_ROUND"
-_PATIENCE = 600.0
+_TIMEOUT = 600.0
 SIZE = 6_000
 """Jobs in the largest queue."""
 
@@ -214,10 +214,10 @@ def _interrupt_at(
         return False
     interrupt(controller, playbook, way)
     try:
-        playbook.wait(_PATIENCE)
+        playbook.wait(_TIMEOUT)
     except subprocess.TimeoutExpired:
         os.killpg(playbook.pid, signal.SIGKILL)
-        playbook.wait(_PATIENCE)
+        playbook.wait(_TIMEOUT)
     return True
 
 
@@ -233,15 +233,15 @@ def _undo(controller: Controller, chance: random.Random) -> tuple[int | None, bo
             first.wait(pause)
         except subprocess.TimeoutExpired:
             interrupt(controller, first, way)
-            first.wait(_PATIENCE)
+            first.wait(_TIMEOUT)
     undo = controller.start("undo", {"run": run})
-    return undo.wait(_PATIENCE), again
+    return undo.wait(_TIMEOUT), again
 
 
 def _end(controller: Controller) -> None:
     """Wait for the modules that go on after their playbook. A worker of Ansible without its playbook may wait for ever."""
     with contextlib.suppress(AssertionError):
-        _wait_until(lambda: not controller.processes(), "all have ended", patience=10)
+        _wait_until(lambda: not controller.processes(), "all have ended", timeout=10)
     _wait_until(lambda: not controller.modules(), "all modules have ended")
     for pid in controller.processes():
         with contextlib.suppress(ProcessLookupError):
@@ -268,10 +268,10 @@ def way_of(seed: int) -> str:
     return WAYS[seed % len(WAYS)]
 
 
-def _wait_until(done: Callable[[], bool], what: str, patience: float = _PATIENCE) -> None:
-    deadline = time.monotonic() + patience
+def _wait_until(done: Callable[[], bool], what: str, timeout: float = _TIMEOUT) -> None:
+    deadline = time.monotonic() + timeout
     while not done():
-        assert time.monotonic() < deadline, f"after {patience:g} s still not: {what}"
+        assert time.monotonic() < deadline, f"after {timeout:g} s still not: {what}"
         time.sleep(0.005)
 
 

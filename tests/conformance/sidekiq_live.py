@@ -119,7 +119,7 @@ def sidekiq(
 
         yield Sidekiq(process, wait_for(f"Sidekiq {release.version} has a heartbeat", 300, beats, log))
     finally:
-        stop(process, patience=0)  # what still runs there is of no interest, and a frozen process takes no TERM
+        stop(process, timeout=0)  # what still runs there is of no interest, and a frozen process takes no TERM
         client.close()
 
 

@@ -65,7 +65,7 @@ def build(folder):
 
     yield start
     for process in running:
-        stop(process, patience=0)
+        stop(process, timeout=0)
         process.stdout.close()
 
 

@@ -56,7 +56,7 @@ def test_all_that_it_adds_to_a_report_is_that_it_is_dead(crash):
     assert len(findings) == len(without) + 1
     assert (finding["id"], finding["evidence"]["processes"]) == ("ghost_processes", [OLDER])
     assert "names 25 jobs that ran" in finding["summary"] and "same host name and pid" in finding["summary"]
-    assert OLDER in finding["cure"]
+    assert OLDER in finding["fix"]
 
 
 def test_two_processes_that_both_send_heartbeats_are_two(scratch_redis):

@@ -38,7 +38,7 @@ class Instance:
         (self.root / ".env.production").write_text(text)
 
     def info(self, **options):
-        options = {"measure": 0, "patience": 0, **options}
+        options = {"measure": 0, "heartbeat_timeout": 0, **options}
         return self.run("export_info", **options)
 
     def run(self, name, **options):
@@ -126,7 +126,7 @@ def test_every_state(instance):
     failed = {"retry_count": 1, "error_class": "Errno::ENOSPC", "error_message": "s3cret-post-of-somebody"}
     instance.client.zadd("retry", {payload(rows["retrying"], "r1", failed_at=time.time() - 30, **failed): later})
     with instance.beating(work={"t1": (rows["running"], "x1")}, busy=1):
-        result = instance.info(patience=30)
+        result = instance.info(heartbeat_timeout=30)
     assert result["database"] is True and result["database_reason"] is None and result["unknown"] == []
     assert result["totals"] == dict.fromkeys(result["totals"], 1) and result["total"] == 6
     assert {export["account"]: export["state"] for export in result["exports"]} == {
@@ -241,7 +241,7 @@ def test_a_job_that_has_just_begun_is_no_orphan(instance, monkeypatch):
     """It is in no list until the next heartbeat of its process."""
     number = instance.postgres.add_backup(instance.postgres.add_user("alice"))
     instance.beat(ago=5)
-    result = instance.info(patience=0.3)
+    result = instance.info(heartbeat_timeout=0.3)
     assert by_id(result)[number]["certain"] is False and result["silent_processes"] == ["web1:42:abc"]
     over = threading.Event()
 
@@ -258,7 +258,7 @@ def test_a_job_that_has_just_begun_is_no_orphan(instance, monkeypatch):
 
     monkeypatch.setattr(heartbeats, "read_beats", read_beats)
     try:
-        result = instance.info(patience=300)
+        result = instance.info(heartbeat_timeout=300)
     finally:
         over.set()
         beating.join()
@@ -268,7 +268,7 @@ def test_a_job_that_has_just_begun_is_no_orphan(instance, monkeypatch):
 def test_a_process_that_is_gone_holds_no_job(instance):
     number = instance.postgres.add_backup(instance.postgres.add_user("alice"))
     instance.client.sadd("processes", "ghost:1:abc")
-    assert by_id(instance.info(patience=5))[number]["certain"] is True
+    assert by_id(instance.info(heartbeat_timeout=5))[number]["certain"] is True
 
 
 def test_some_can_be_chosen_and_finished_ones_are_told(instance):
@@ -353,7 +353,7 @@ def outcomes(result):
 
 
 def edit(instance, state, **options):
-    options = {"archive_dir": str(instance.root / "archives"), "patience": 0, **options}
+    options = {"archive_dir": str(instance.root / "archives"), "heartbeat_timeout": 0, **options}
     return instance.run("export", state=state, **options)
 
 
@@ -377,7 +377,7 @@ def test_an_orphan_is_enqueued_once(instance, orphan):
 @pytest.mark.parametrize(("version", "kind"), [("7.3.9", float), ("8.1.6", int), (None, float)])
 def test_times_are_those_of_the_sidekiq_that_runs(instance, orphan, version, kind):
     with instance.beating(version=version):
-        edit(instance, "enqueued", all=True, patience=30)
+        edit(instance, "enqueued", all=True, heartbeat_timeout=30)
     [job] = queued(instance)
     assert {type(job[name]) for name in ("created_at", "enqueued_at")} == {kind}
     assert job["created_at"] == pytest.approx(time.time() * (1000 if kind is int else 1), rel=1e-6)

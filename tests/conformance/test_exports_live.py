@@ -27,7 +27,7 @@ def test_an_archive_is_built_after_its_process_was_killed(live, postgres, tmp_pa
     options = {"redis_url": live.url, "database_url": postgres.url, "mastodon_root": str(tmp_path)}
 
     def seen():
-        [export] = modules.run("export_info", **options, measure=0, patience=15)["exports"]
+        [export] = modules.run("export_info", **options, measure=0, heartbeat_timeout=15)["exports"]
         return export
 
     jid = live.judge.push("BackupWorker", number)
@@ -40,7 +40,7 @@ def test_an_archive_is_built_after_its_process_was_killed(live, postgres, tmp_pa
         export = seen()
         assert (export["state"], export["process"]) == ("running", process.identity)
         assert (export["jid"], export["pid"]) == (jid, process.process.pid)
-        refused = modules.run("export", state="enqueued", backup_ids=[number], **options, patience=15)
+        refused = modules.run("export", state="enqueued", backup_ids=[number], **options, heartbeat_timeout=15)
         assert refused["exports"][0]["reason"] == "has_job" and not refused["changed"]
         process.kill()
         # what Redis does a minute after the last heartbeat

@@ -326,14 +326,14 @@ def test_check_mode_makes_no_directory(scratch_redis, tmp_path):
 
 
 def test_an_archive_that_fails_later_leaves_the_process_quiet_and_says_so(scratch_redis, tmp_path, monkeypatch):
-    directory, hush = tmp_path / "archives", process_stop.hush
+    directory, send_tstp = tmp_path / "archives", process_stop.send_tstp
 
-    def hush_and_fill(*arguments):
+    def quiet_and_fill(*arguments):
         directory.rmdir()
         directory.touch()
-        return hush(*arguments)
+        return send_tstp(*arguments)
 
-    monkeypatch.setattr(process_stop, "hush", hush_and_fill)
+    monkeypatch.setattr(process_stop, "send_tstp", quiet_and_fill)
     progress = {}
     with stand_in.running(scratch_redis, INFO, WORKS) as (identity, process):
         stop = task(scratch_redis, identity, directory)

@@ -85,7 +85,7 @@ RUNS: dict[str, list[dict[str, Any]]] = {
         {"state": "enqueued", "all": True},
         {"state": "enqueued", "all": True},
     ],
-    "export_info": [{"patience": 0, "measure": 0.01}, {"database": "never", "measure": 0}],
+    "export_info": [{"heartbeat_timeout": 0, "measure": 0.01}, {"database": "never", "measure": 0}],
     "sidekiq_lock": [{"min_age": "1m", "heartbeat_timeout": "0s"}, {"min_age": "1m"}, {"digests": ["no such"]}],
     "mastodon_info": [{}],
     "sidekiq_memory_info": [{}, {"max_keys": 10, "samples": 1}],
@@ -162,7 +162,7 @@ class Modules:
         if name == "export" or (name == "sidekiq_lock" and "heartbeat_timeout" not in options):
             self._client.delete(*self._client.smembers("processes"))  # nothing runs, so that orphans are certain
         if name == "export":
-            arguments["patience"] = 0
+            arguments["name"] = 0
         if name in ("sidekiq_info", "sidekiq_health_info"):
             arguments = {"heartbeat_timeout": 0, **arguments}  # nobody beats here
         if name == "export_storage_info":

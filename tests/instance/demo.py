@@ -28,7 +28,7 @@ from ansible_collections.fediverse.mastodon.tests.instance.workers import QUEUES
 _HOST = "social.example"
 _HEALTH = "fediverse.mastodon.health"
 _UNDO = "fediverse.mastodon.undo"
-_CURE = pathlib.Path(__file__).with_name("cure.yml")
+_FIX = pathlib.Path(__file__).with_name("fix.yml")
 _REASON = "a demonstration"
 
 
@@ -52,7 +52,7 @@ _QUARANTINE = _Runbook(
     "federation_rescue_reason",
 )
 _RUNBOOKS = {
-    "trouble": dataclasses.replace(_QUARANTINE, more=(os.path.relpath(_CURE),)),
+    "trouble": dataclasses.replace(_QUARANTINE, more=(os.path.relpath(_FIX),)),
     "dead_domain": _QUARANTINE,
     "stuck_export": _Runbook("export_rescue", ("export_rescue_wait=0",), "export_rescue_reason"),
 }
@@ -139,7 +139,7 @@ def _cure_and_undo(running: server.Server, client: redis.Redis, runbook: _Runboo
     if status:
         return status
     if _digests(client) != before:
-        print(f"It is not as before the cure ({size}), but: {_size_of(client)}.", file=sys.stderr)
+        print(f"It is not as before the fix ({size}), but: {_size_of(client)}.", file=sys.stderr)
         return 1
     _tell(f"Undone: {_size_of(client)}; the same jobs in the same places as before.")
     return 0

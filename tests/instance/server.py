@@ -120,13 +120,13 @@ def _wait_until_it_answers(server: Server, keeper: subprocess.Popen[bytes]) -> N
                 return
             except redis.ConnectionError:
                 if keeper.poll() is not None:
-                    raise ServerFailed(f"the server ended at once: {_last_words(keeper)}") from None
+                    raise ServerFailed(f"the server ended at once: {_last_output(keeper)}") from None
                 if time.monotonic() > deadline:
                     raise ServerFailed(f"the server did not answer within {START_TIMEOUT:g} s") from None
                 time.sleep(0.01)
 
 
-def _last_words(keeper: subprocess.Popen[bytes]) -> str:
+def _last_output(keeper: subprocess.Popen[bytes]) -> str:
     return keeper.stderr.read().decode("utf-8", "replace").strip() if keeper.stderr else ""
 
 

@@ -53,12 +53,12 @@ def make(groups: list[Path]) -> None:
         group.mkdir(exist_ok=True)
 
 
-def kill(groups: list[Path], patience: float = 10.0) -> None:
+def kill(groups: list[Path], timeout: float = 10.0) -> None:
     """End all that is left in them."""
     for group in groups:
         with contextlib.suppress(FileNotFoundError, PermissionError):
             (group / "cgroup.kill").write_text("1")
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while any(_members(group) for group in groups) and time.monotonic() < deadline:
         time.sleep(0.02)
 

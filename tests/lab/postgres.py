@@ -189,7 +189,7 @@ def _user(name: str) -> dict[str, Any]:
 
 def _die_with_parent() -> Any:
     libc = ctypes.CDLL(None)
-    # The change of the user would take the wish away again; it comes before this function is called.
+    # The change of the user would take the request away again; it comes before this function is called.
     return lambda: libc.prctl(1, signal.SIGINT)
 
 

@@ -129,9 +129,9 @@ def command_in(
     )
 
 
-def stop(process: subprocess.Popen[bytes], patience: float = 5.0) -> None:
-    """End a process of `command_in` and its children: TERM, and KILL after `patience` seconds."""
-    for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 10.0)):
+def stop(process: subprocess.Popen[bytes], timeout: float = 5.0) -> None:
+    """End a process of `command_in` and its children: TERM, and KILL after `timeout` seconds."""
+    for number, seconds in ((signal.SIGTERM, timeout), (signal.SIGKILL, 10.0)):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -212,7 +212,7 @@ def test_it_says_when_the_undoing_loses_a_job(place, tmp_path):
     env = with_another_ansible(environment(place), tmp_path, LOSES_A_JOB)
     done = run_demo(env, "--situation", "stuck_export")
     assert done.returncode == 1
-    assert "It is not as before the cure (20,404 jobs in its queues" in done.stderr
+    assert "It is not as before the fix (20,404 jobs in its queues" in done.stderr
     assert "but: 20,403 jobs in its queues" in done.stderr
     assert eventually(lambda: nothing_left(place)), left_running(place)
 

@@ -56,7 +56,7 @@ def rows_of(client):
 def test_the_whole_schedule_is_on_one_screen(schedule):
     run, orphan, client, _database = schedule
     before = client.dbsize()
-    options = {"patience": 0, "measure": 0.1}
+    options = {"heartbeat_timeout": 0, "measure": 0.1}
     report = run(export_schedule_options=options)
     assert max(map(len, report.splitlines())) <= 79
     assert re.search(rf"^orphaned +alice +{orphan} +60 min ", report, re.MULTILINE)

@@ -77,7 +77,7 @@ def test_an_explanation_says_severity_ground_and_cure(name):
     first = text.strip().partition("\n\n")[0]
     assert {word for word in SEVERITIES if f"**{word}" in first} == FINDINGS[name]
     assert "* Rests on: " in text
-    assert re.search(r"^\* (Cure|Causes and cure|Limits, causes and cure): ", text, re.MULTILINE)
+    assert re.search(r"^\* (Fix|Causes and fix|Limits, causes and fix): ", text, re.MULTILINE)
 
 
 def test_the_readme_lists_every_finding_and_no_other():

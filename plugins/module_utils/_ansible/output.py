@@ -185,7 +185,7 @@ def finding(found: Finding) -> Shape:
         "subject": found.subject,
         "summary": printable(found.summary),
         "evidence": dict(found.evidence),
-        "cure": printable(found.cure),
+        "fix": printable(found.fix),
     }
 
 

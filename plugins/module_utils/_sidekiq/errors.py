@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note that this file is private to the collection: it may change or go at any time without notice.
-"""What can go wrong in a way that the user can understand and mend."""
+"""What can go wrong in a way that the user can understand and fix."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from ..._mastodon.federation.domain_blocks import (
     normal,
     plan_absent,
     plan_present,
-    wish,
+    requested_limits,
 )
 from .. import admin_api
 from ..run_host import Host, Result
@@ -45,7 +45,7 @@ def change(host: Host) -> Result:
     domain, api = normal(options["domain"]), admin_api.Api(options)
     blocks = [block_of(entry) for entry in api.pages(_PATH, _A_PAGE)]
     if options["state"] == "present":
-        step = plan_present(domain, wish(options), options["update"], blocks)
+        step = plan_present(domain, requested_limits(options), options["update"], blocks)
     else:
         step = plan_absent(domain, options["severity"], blocks)
     block = step.block if host.check_mode else _apply(api, step)

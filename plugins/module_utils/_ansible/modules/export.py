@@ -40,7 +40,7 @@ EXPORT_OPTIONS: t.Final = {
     "all": {"type": "bool", "default": False},
     "min_age": {"type": "str", "default": "2m"},
     "max_exports": {"type": "int"},
-    "patience": {"type": "float", "default": 75.0},
+    "heartbeat_timeout": {"type": "float", "default": 75.0},
     "path": {"type": "path"},
     "archive_dir": {"type": "path", "default": ARCHIVES},
     **RUN_OPTIONS,
@@ -61,7 +61,7 @@ def edit_exports(session: Session) -> Result:
     if options["state"] == "restored":
         return _restore(session, database)
     min_age = seconds(options["min_age"], "min_age")
-    seen = look(session.client, session.key, reader(database), options["patience"])
+    seen = look(session.client, session.key, reader(database), options["heartbeat_timeout"])
     decisions = _decide(options, database, seen, min_age)
     meant = [one for one in decisions if one.outcome == options["state"]]
     if options["max_exports"] is not None and len(meant) > options["max_exports"]:
@@ -97,8 +97,8 @@ def _check(options: t.Mapping[str, t.Any]) -> None:
     given = [name for name in _CHOICES if options[name] is not None]
     if given and options["all"]:
         raise BadOption(f"all: true and {given[0]} exclude each other.")
-    if options["patience"] < 0:
-        raise BadOption("patience must be 0 seconds or more.")
+    if options["heartbeat_timeout"] < 0:
+        raise BadOption("heartbeat_timeout must be 0 seconds or more.")
 
 
 def _decide(options: t.Mapping[str, t.Any], database: Database, seen: Look, min_age: float) -> list[Decision]:

@@ -27,7 +27,7 @@ EXPORT_INFO_OPTIONS: t.Final = {
     "user_ids": {"type": "list", "elements": "int"},
     "accounts": {"type": "list", "elements": "str"},
     "measure": {"type": "float", "default": 2.0},
-    "patience": {"type": "float", "default": 15.0},
+    "heartbeat_timeout": {"type": "float", "default": 15.0},
     "sizes": {"type": "bool", "default": True},
     "database": {"type": "str", "choices": ["auto", "required", "never"], "default": "auto"},
     **DATABASE_OPTIONS,
@@ -45,12 +45,14 @@ UNKNOWN: t.Final = (
 def export_info(session: Session) -> Result:
     """All archives that are not finished, or those that are asked for."""
     options = with_names(session.options)
-    for name in ("measure", "patience"):
+    for name in ("measure", "heartbeat_timeout"):
         if options[name] < 0:
             raise BadOption(f"{name} must be 0 seconds or more.")
     found = find_database(options)
     database = found.database
-    seen = look(session.client, session.key, reader(database), options["patience"], options["backup_ids"] or ())
+    seen = look(
+        session.client, session.key, reader(database), options["heartbeat_timeout"], options["backup_ids"] or ()
+    )
     rates = _rates(session, seen, options["measure"])
     chosen = [export for export in seen.joined.exports if wanted(options, export.backup_id, export.backup)]
     sizes = _sizes(database, chosen) if options["sizes"] else {}

@@ -29,17 +29,17 @@ OPTIONS: t.Final = {
 def stop_processes(host: Host) -> Result:
     """Stop those that still run; fails if one does not end in time, and kills none."""
     drain = seconds(host.options["drain_timeout"], "drain_timeout")
-    patience = seconds(host.options["stop_timeout"], "stop_timeout")
+    stop_timeout = seconds(host.options["stop_timeout"], "stop_timeout")
     running = host_stop.check(Target(one["pid"], one["ticks"]) for one in host.options["processes"])
     if host.check_mode or not running:
         return _result([Stopped(target, host_stop.busy(target), None, False) for target in running])
     host.progress["changed"] = True
-    stopped = host_stop.stop(running, drain, patience)
+    stopped = host_stop.stop(running, drain, stop_timeout)
     late = [one.target.pid for one in stopped if not one.gone]
     if late:
         host.progress.update(_result(stopped))
         raise SidekiqError(
-            f"The process {', '.join(map(str, late))} still runs {patience:g} s after it was told to stop. It was not killed; it is quiet"
+            f"The process {', '.join(map(str, late))} still runs {stop_timeout:g} s after it was told to stop. It was not killed; it is quiet"
             " and takes no jobs. Raise stop_timeout above the timeout of Sidekiq (25 s, or as its sidekiq.yml says)."
         )
     return _result(stopped)

@@ -26,7 +26,7 @@ from ..._sidekiq.archive.writer import Writer
 from ..._sidekiq.duration import seconds
 from ..._sidekiq.edit.extract import TAKEN, Taker
 from ..._sidekiq.edit.restore import Restorer
-from ..._sidekiq.edit.transition import Wish
+from ..._sidekiq.edit.transition import EditRequest
 from ..._sidekiq.errors import BadOption, at_least
 from ..._sidekiq.file_lock import refuse_held
 from ..._sidekiq.keys import SETS
@@ -112,28 +112,28 @@ def edit_jobs(session: Session) -> Result:
     run = run_of(options, session.check_mode)
     snapshot = read_snapshot(session.client, session.key, ("processes", "server"))
     refuse_unwritable(snapshot, session)
-    wish = _wish(options, snapshot)
+    request = _edit_request(options, snapshot)
     criteria = criteria_from_options(options)
     criteria.check_selects()
-    selector = Selector(criteria, wish.now)
+    selector = Selector(criteria, request.now)
     places = selector.places(session.client, session.key)
-    check_types(session.client, session.key, [*places, *_targets(wish)])
+    check_types(session.client, session.key, [*places, *_targets(request)])
     if not session.check_mode:
         settle(session.client, session.key, places)
 
     def jobs() -> t.Iterator[Selected]:
         return selected(session.client, session.key, selector, places)
 
-    meant = without_oldest(jobs) if wish.state == "unique" else jobs()
+    meant = without_oldest(jobs) if request.state == "unique" else jobs()
     record = None
     if not session.check_mode:
         directory = os.path.abspath(os.path.expanduser(options["archive_dir"]))
         about = run.header if run else {}
-        writer = Writer(directory, wish.state, session.server, session.key.prefix, wish.now, **about)
+        writer = Writer(directory, request.state, session.server, session.key.prefix, request.now, **about)
         record = Record(writer, directory, run)
     try:
         found = plan(
-            session.client, session.key, meant, wish, options["force"], options["max_jobs"], options["limit"], record
+            session.client, session.key, meant, request, options["force"], options["max_jobs"], options["limit"], record
         )
         if record is not None:
             record.seal(session.client, session.key)
@@ -150,7 +150,7 @@ def edit_jobs(session: Session) -> Result:
     result["duration"] = round(time.monotonic() - began, 3)
     fleeting = warnings_for(options["archive_dir"], "archive_dir", "the job archive") if result["changed"] else []
     result["warnings"] = [*selector.warnings, *fleeting]
-    if wish.at is not None and wish.at < wish.now:
+    if request.at is not None and request.at < request.now:
         result["warnings"] = [*result["warnings"], f"at: {options['at']} is past; these jobs run as soon as they can."]
     return result
 
@@ -236,7 +236,7 @@ def _now(session: Session) -> float:
     return read_snapshot(session.client, session.key, ()).taken_at
 
 
-def _wish(options: t.Mapping[str, t.Any], snapshot: Snapshot) -> Wish:
+def _edit_request(options: t.Mapping[str, t.Any], snapshot: Snapshot) -> EditRequest:
     state, now = options["state"], snapshot.taken_at
     if (state == "moved") != bool(options["to_queue"]):
         raise BadOption("to_queue belongs to state: moved, which needs it.")
@@ -251,7 +251,7 @@ def _wish(options: t.Mapping[str, t.Any], snapshot: Snapshot) -> Wish:
         at = now + seconds(options["in"], "in")
     elif options["at"] is not None:
         at = _moment(options["at"])
-    return Wish(
+    return EditRequest(
         state,
         now,
         to_queue=options["to_queue"] or "",
@@ -263,9 +263,9 @@ def _wish(options: t.Mapping[str, t.Any], snapshot: Snapshot) -> Wish:
     )
 
 
-def _targets(wish: Wish) -> list[Place]:
+def _targets(request: EditRequest) -> list[Place]:
     """Where the jobs may go, beside the queues that they name themselves."""
-    return [*map(Place, SETS), *([Place("queues", wish.to_queue.encode())] if wish.to_queue else [])]
+    return [*map(Place, SETS), *([Place("queues", request.to_queue.encode())] if request.to_queue else [])]
 
 
 def _moment(written: str) -> float:

@@ -236,10 +236,10 @@ def _refuse(options: t.Mapping[str, t.Any], planned: t.Sequence[Planned]) -> Non
                 f"The process {one.identity} may be the process {one.local.pid} of this host, whose name is another one now. As it"
                 " is quiet already, nothing can prove that. Use signal: TERM, which works from anywhere."
             )
-    limit, innocents = options["max_running"], sum(len(one.picked.innocents) for one in changing)
-    if limit is not None and innocents > limit:
+    limit, other_jobs = options["max_running"], sum(len(one.picked.other_jobs) for one in changing)
+    if limit is not None and other_jobs > limit:
         raise BadOption(
-            f"{innocents} other jobs run in {', '.join(one.identity for one in changing)}, more than max_running ({limit});"
+            f"{other_jobs} other jobs run in {', '.join(one.identity for one in changing)}, more than max_running ({limit});"
             " nothing was touched. Make the processes quiet and wait, narrow the choice or raise max_running."
         )
 
@@ -252,7 +252,7 @@ def _planned(session: Session, planned: t.Sequence[Planned], options: t.Mapping[
         "server": session.server,
         "matched": [one.identity for one in planned],
         "processes": [_process(one) for one in planned],
-        "innocents": [_job(work, "running") for one in planned if one.changes for work in one.picked.innocents],
+        "other_jobs": [_job(work, "running") for one in planned if one.changes for work in one.picked.other_jobs],
         "archive": None,
         "ghosts_removed": sum(1 for one in planned if one.outcome == "removed"),
         "complete": True,
@@ -285,7 +285,7 @@ def _stop(
     if options["signal"] == "KILL":
         local = [(one, one.local) for one in planned if one.local is not None]
         for one, here in local:
-            if process_stop.hush(one.picked.process, here):
+            if process_stop.send_tstp(one.picked.process, here):
                 one.outcome = "quieted"
                 session.progress.update(changed=True)
         for one, here in local:
@@ -294,7 +294,7 @@ def _stop(
     _tell(means, planned, signals.STOP, "quieted" if options["wait"] else "stopped", session)
     if options["wait"]:
         for one in planned:
-            running = (*one.picked.jobs, *one.picked.innocents)
+            running = (*one.picked.jobs, *one.picked.other_jobs)
             _end(one, process_stop.await_end(means, one.identity, one.local, running), result, session)
 
 
@@ -321,7 +321,7 @@ def _tell(means: Means, planned: t.Sequence[Planned], name: str, outcome: str, s
 def _end(one: Planned, stopped: process_stop.Stopped, result: Result, session: Session) -> None:
     """What came of a process: the jobs of the last record, which may be others than those of the plan."""
     one.outcome = "stopped"
-    one.picked = Picked(one.picked.process, stopped.work, one.picked.innocents)
+    one.picked = Picked(one.picked.process, stopped.work, one.picked.other_jobs)
     one.ending = stopped.ending
     result["archive"] = stopped.ending.archive or result["archive"]
     result["complete"] = result["complete"] and stopped.complete

@@ -33,7 +33,7 @@ _TAG: t.Final = re.compile(r"[a-z][a-z0-9-]*")
 
 
 @dataclass(frozen=True)
-class Wish:
+class DrainRequest:
     """`memory`: bytes for each process. `deadline`: seconds after which systemd itself ends it, whatever became of us.
 
     `tag`: of the processes, and what the names of their units begin with.
@@ -47,16 +47,18 @@ class Wish:
     tag: str = STEM
 
 
-def plan_drain(host: Host, wish: Wish, free_connections: int | None, free_memory: int | None) -> dict[str, t.Any]:
+def plan_drain(
+    host: Host, request: DrainRequest, free_connections: int | None, free_memory: int | None
+) -> dict[str, t.Any]:
     """`units`: name, command (argv), file and text of the environment. `refusals`, `warnings`: in sentences."""
-    if not _TAG.fullmatch(wish.tag):
-        raise BadOption(f"tag: {wish.tag!r} is no tag; it has small letters, digits and hyphens, as mastodon-drain.")
-    if SCHEDULER in wish.queues:
+    if not _TAG.fullmatch(request.tag):
+        raise BadOption(f"tag: {request.tag!r} is no tag; it has small letters, digits and hyphens, as mastodon-drain.")
+    if SCHEDULER in request.queues:
         raise BadOption(
             "The queue scheduler must never run in more than one process: its recurring jobs would be made twice."
             " Take it out of the queues of the drain workers."
         )
-    workers, threads, refusals, warnings = wish.workers, wish.threads, [], []
+    workers, threads, refusals, warnings = request.workers, request.threads, [], []
     if free_connections is None:
         warnings.append("PostgreSQL could not be asked for its free connections; look at max_connections yourself.")
     else:
@@ -69,18 +71,18 @@ def plan_drain(host: Host, wish: Wish, free_connections: int | None, free_memory
             threads = fitting
         if threads < 1:
             refusals.append(f"PostgreSQL has only {free_connections} free connections, none to spare for more threads.")
-    if free_memory is not None and free_memory < workers * wish.memory:
-        fitting = free_memory // wish.memory
+    if free_memory is not None and free_memory < workers * request.memory:
+        fitting = free_memory // request.memory
         warnings.append(f"{free_memory // 1048576} MiB of memory are free: {fitting} workers instead of {workers}.")
         workers = fitting
         if workers < 1:
             refusals.append(
-                f"{free_memory // 1048576} MiB of free memory are too few for a worker of {wish.memory // 1048576} MiB."
+                f"{free_memory // 1048576} MiB of free memory are too few for a worker of {request.memory // 1048576} MiB."
             )
-    if refusals or not wish.queues:
+    if refusals or not request.queues:
         return {"units": [], "threads": 0, "refusals": refusals, "warnings": [] if refusals else warnings}
-    numbers = itertools.islice(_free_numbers(host, wish.tag), workers)
-    units = [_unit(host, wish, threads, number) for number in numbers]
+    numbers = itertools.islice(_free_numbers(host, request.tag), workers)
+    units = [_unit(host, request, threads, number) for number in numbers]
     return {"units": units, "threads": threads * workers, "refusals": [], "warnings": warnings}
 
 
@@ -93,16 +95,16 @@ def _name(tag: str, number: int) -> str:
     return f"{tag}-{number}.service"
 
 
-def _unit(host: Host, wish: Wish, threads: int, number: int) -> dict[str, t.Any]:
-    name = _name(wish.tag, number)
-    path = f"{FOLDER}/{wish.tag}-{number}.env"
+def _unit(host: Host, request: DrainRequest, threads: int, number: int) -> dict[str, t.Any]:
+    name = _name(request.tag, number)
+    path = f"{FOLDER}/{request.tag}-{number}.env"
     command = host.command
     wanted = replace(
         command,
-        rest=(*command.rest, "-g", wish.tag),
+        rest=(*command.rest, "-g", request.tag),
         concurrency=str(threads),
         timeout=str(_SHUTDOWN),
-        queues=tuple(wish.queues),
+        queues=tuple(request.queues),
     )
     words = shlex.split(wanted.text())
     if any(re.search(r"[$%]", word) for word in words):
@@ -113,11 +115,11 @@ def _unit(host: Host, wish: Wish, threads: int, number: int) -> dict[str, t.Any]
     properties += [
         f"EnvironmentFile={path}",
         f"TimeoutStopSec={_SHUTDOWN + 10}",
-        f"MemoryMax={wish.memory}",
-        f"RuntimeMaxSec={int(wish.deadline)}",
+        f"MemoryMax={request.memory}",
+        f"RuntimeMaxSec={int(request.deadline)}",
     ]
     argv = ["systemd-run", "--quiet", "--collect", "--no-ask-password", f"--unit={name}", "--service-type=simple"]
-    argv += [f"--description=Sidekiq for a time ({', '.join(wish.queues)})"]
+    argv += [f"--description=Sidekiq for a time ({', '.join(request.queues)})"]
     argv += [word for entry in properties for word in ("-p", entry)]
     environment = {**host.stock.environment(), "DB_POOL": str(threads)}
     text = "".join(f"{key}={_quoted(value)}\n" for key, value in environment.items())

@@ -21,14 +21,14 @@ SCHEDULER: t.Final = "scheduler"
 class Marks:
     """A queue is behind from `high` waiting jobs on, or when its next job has waited for `latency` seconds.
 
-    `patience`: a backlog that will be gone within so many seconds is left to itself. A job is stuck after `stuck_after` seconds.
+    `acceptable_delay`: a backlog that will be gone within so many seconds is left to itself. A job is stuck after `stuck_after` seconds.
     `due_late`: a job of the retry or scheduled set that is due for so many seconds is not polled.
     """
 
     high: int = 1000
     low: int = 100
     latency: float = 300
-    patience: float = 600
+    acceptable_delay: float = 600
     stuck_after: float = 1800
     due_late: float = 60
 
@@ -101,7 +101,7 @@ def decide(flow: Flow, after: Snapshot, marks: Marks, before: Snapshot | None = 
     """
     late = behind(after["queues"], marks)
     eta = flow.to_empty()
-    slow = bool(late) and (eta is None or eta > marks.patience)
+    slow = bool(late) and (eta is None or eta > marks.acceptable_delay)
     held = stuck(after["busy"], marks)
     waiting = unpolled(after, marks, before)
     quiet = asleep(after["processes"]) if flow.backlog or waiting else []

@@ -15,13 +15,13 @@ SEVERITIES: t.Final = ("critical", "warning", "notice")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong. `subject`: what it is about. `evidence`: the figures it rests on. `cure`: what to do, in words and commands."""
+    """One thing that is wrong. `subject`: what it is about. `evidence`: the figures it rests on. `fix`: what to do, in words and commands."""
 
     id: str
     severity: str
     subject: str
     summary: str
-    cure: str
+    fix: str
     evidence: t.Mapping[str, t.Any] = field(default_factory=dict)
 
 

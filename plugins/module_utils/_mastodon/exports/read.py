@@ -34,23 +34,23 @@ class Look:
 
 
 def look(
-    client: t.Any, key: Keys, read_rows: ReadRows | None, patience: float, expected: t.Collection[int] = ()
+    client: t.Any, key: Keys, read_rows: ReadRows | None, heartbeat_timeout: float, expected: t.Collection[int] = ()
 ) -> Look:
     """Read jobs, then rows: an archive that ended in between has a finished row. `expected`: ids that should have a job or a row.
 
     A job is in no list while it runs, and shows up in its process's list up to ten seconds later. So where a row seems to
-    have no job, wait (at most `patience` seconds) until all processes have said what they run, and look a second time.
+    have no job, wait (at most `heartbeat_timeout` seconds) until all processes have said what they run, and look a second time.
     """
     found = find_archive_jobs(client, key)
     began = found.read_at
     if read_rows is None:
-        return _look_without_rows(client, key, found, patience, expected)
+        return _look_without_rows(client, key, found, heartbeat_timeout, expected)
     rows = tuple(read_rows())
     joined = join(rows, found.jobs)
     suspects = {export.backup_id for export in joined.exports if not export.jobs}
     if not suspects:
         return Look(joined, found, rows, began)
-    silent = wait_for_heartbeats(client, key, patience)
+    silent = wait_for_heartbeats(client, key, heartbeat_timeout)
     found = find_archive_jobs(client, key)
     rows = tuple(read_rows())
     joined = join(rows, found.jobs, silent=bool(silent))
@@ -63,13 +63,13 @@ def look(
 
 
 def _look_without_rows(
-    client: t.Any, key: Keys, found: ArchiveJobs, patience: float, expected: t.Collection[int]
+    client: t.Any, key: Keys, found: ArchiveJobs, heartbeat_timeout: float, expected: t.Collection[int]
 ) -> Look:
     began = found.read_at
     missing = _without_job(expected, found)
     if not missing:
         return Look(join(None, found.jobs), found, None, began)
-    silent = wait_for_heartbeats(client, key, patience)
+    silent = wait_for_heartbeats(client, key, heartbeat_timeout)
     found = find_archive_jobs(client, key)
     ended = frozenset() if silent else missing & _without_job(expected, found)
     return Look(join(None, found.jobs), found, None, began, silent, ended)

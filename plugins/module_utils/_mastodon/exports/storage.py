@@ -135,7 +135,7 @@ def _full(where: str, disk: Disk, threshold: float) -> t.Iterator[Problem]:
             f"{where}_read_only",
             "critical",
             message,
-            f"Name {disk.path} in ReadWritePaths= of the unit, or mend its mount.",
+            f"Name {disk.path} in ReadWritePaths= of the unit, or fix its mount.",
         )
     if disk.used_percent >= threshold:
         message = (

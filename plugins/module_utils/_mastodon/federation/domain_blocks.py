@@ -51,7 +51,7 @@ def _is_block(said: t.Any) -> bool:
     )
 
 
-def wish(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def requested_limits(options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """The FIELDS that the task gives."""
     return {name: options[name] for name in FIELDS if options[name] is not None}
 

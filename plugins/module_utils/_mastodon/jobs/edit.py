@@ -17,7 +17,7 @@ from ..._sidekiq.archive.writer import Writer
 from ..._sidekiq.edit.extract import TAKEN, Outcome, Taker, announced
 from ..._sidekiq.edit.obstacles import Obstacles, Planned
 from ..._sidekiq.edit.rotation import TURN, finish
-from ..._sidekiq.edit.transition import ENDS_JOB, Change, Wish, change
+from ..._sidekiq.edit.transition import ENDS_JOB, Change, EditRequest, change
 from ..._sidekiq.errors import SidekiqError
 from ..._sidekiq.keys import Keys
 from ..._sidekiq.redis.batch import Batch
@@ -127,7 +127,7 @@ def plan(
     client: t.Any,
     key: Keys,
     jobs: t.Iterable[Selected],
-    wish: Wish,
+    request: EditRequest,
     force: bool,
     max_jobs: int | None,
     limit: int | None,
@@ -137,9 +137,9 @@ def plan(
 
     Raises TooMany as soon as more than `max_jobs` would change. `limit` leaves out what comes after so many.
     """
-    found = Plan(Tally(wish.now))
+    found = Plan(Tally(request.now))
     page: list[tuple[Job, Entry]] = []
-    for one, becomes, reason in _decided(client, key, jobs, wish, force):
+    for one, becomes, reason in _decided(client, key, jobs, request, force):
         place, position, score, job = one
         found.matched += 1
         if reason:
@@ -159,9 +159,9 @@ def plan(
         found.after[becomes.to] += 1
         page.append((job, Entry(place.name, job.raw, score, position, *becomes)))
         if len(page) >= _PAGE:
-            _note(client, key, page, wish, found, record)
+            _note(client, key, page, request, found, record)
             page = []
-    _note(client, key, page, wish, found, record)
+    _note(client, key, page, request, found, record)
     return found
 
 
@@ -222,13 +222,13 @@ def _identity(job: Job) -> str | bytes:
 
 
 def _decided(
-    client: t.Any, key: Keys, jobs: t.Iterable[Selected], wish: Wish, force: bool
+    client: t.Any, key: Keys, jobs: t.Iterable[Selected], request: EditRequest, force: bool
 ) -> t.Iterator[tuple[Selected, Change | None, str | None]]:
     """Each job with what becomes of it and why it is kept; by pages, as Redis is asked what is in their way."""
-    obstacles = Obstacles(client, key, wish)
+    obstacles = Obstacles(client, key, request)
     for page in _pages(jobs):
-        kept = [_reason_to_keep(one, wish, force) for one in page]
-        changes = [None if why else change(wish, one.job, one.place, one.score) for one, why in zip(page, kept)]
+        kept = [_reason_to_keep(one, request, force) for one in page]
+        changes = [None if why else change(request, one.job, one.place, one.score) for one, why in zip(page, kept)]
         reason = obstacles.look([Planned(one.job, one.place, becomes) for one, becomes in zip(page, changes)])
         for index, one in enumerate(page):
             becomes = changes[index]
@@ -259,22 +259,22 @@ def _could_run(job: Job) -> bool:
     return job.worker_class is not None and isinstance(job.payload.get("args"), list)
 
 
-def _reason_to_keep(one: Selected, wish: Wish, force: bool) -> str | None:
+def _reason_to_keep(one: Selected, request: EditRequest, force: bool) -> str | None:
     if not one.place.has_name:  # what is taken out of it could not be put back
         return "queue_name"
     if len(one.job.raw) > MAX_JOB:  # nor could this one
         return "too_large"
-    if wish.state in ("enqueued", "moved") and one.job.malformed:  # what is no object cannot be written anew
+    if request.state in ("enqueued", "moved") and one.job.malformed:  # what is no object cannot be written anew
         return "malformed"
     if force:
         return None
     if one.place.private:
         return "private_queue"
-    if wish.state in ENDS_JOB and one.job.batch:
+    if request.state in ENDS_JOB and one.job.batch:
         return "batch"
-    if wish.state in ENDS_JOB and one.job.encrypted:
+    if request.state in ENDS_JOB and one.job.encrypted:
         return "encrypted"
-    if wish.state in ("enqueued", "moved") and not _could_run(one.job):
+    if request.state in ("enqueued", "moved") and not _could_run(one.job):
         return "malformed"
     return None
 
@@ -283,11 +283,11 @@ def _note(
     client: t.Any,
     key: Keys,
     page: list[tuple[Job, Entry]],
-    wish: Wish,
+    request: EditRequest,
     found: Plan,
     record: Record | None,
 ) -> None:
-    locks = _owned_locks(client, key, page) if wish.state in ENDS_JOB else {}
+    locks = _owned_locks(client, key, page) if request.state in ENDS_JOB else {}
     # two members of one job hold one lock, and the first that leaves frees it
     found.freed.update(hash((_both(lock["digest"])[0], lock["jid"])) for lock in locks.values())
     if record is not None and page:

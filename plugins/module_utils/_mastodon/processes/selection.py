@@ -51,11 +51,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Picked:
-    """A process that is meant and what runs in it. `innocents`: the jobs that no condition means."""
+    """A process that is meant and what runs in it. `other_jobs`: the jobs that no condition means."""
 
     process: Process
     jobs: tuple[Work, ...]
-    innocents: tuple[Work, ...]
+    other_jobs: tuple[Work, ...]
 
 
 def pick(processes: t.Iterable[Process], work: t.Iterable[Work], choice: Choice) -> list[Picked]:

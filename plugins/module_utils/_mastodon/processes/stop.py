@@ -124,13 +124,13 @@ def await_end(means: Means, identity: str, local: Local | None, running: t.Itera
         return _account(means, identity, found)
     found.complete = False
     stop, archive = _record(means, identity, found.work, local)
-    _bury(means, found, stop, archive, certain=False)
+    _record_lost_jobs(means, found, stop, archive, certain=False)
     return found
 
 
 def kill(means: Means, picked: Process, local: Local) -> Stopped:
     """Record what runs, kill it, and put back what is lost. It must have been sent TSTP."""
-    found = _last_words(means, picked) if local.gone else _last_record(means, picked, local)
+    found = _last_known_jobs(means, picked) if local.gone else _last_record(means, picked, local)
     if means.late and not is_gone(local.pid, local.ticks):
         raise TooSlow(
             f"The process {picked.identity} has not said within {means.timeout:g} s what it runs, so it was not killed; it is"
@@ -161,11 +161,11 @@ def kill(means: Means, picked: Process, local: Local) -> Stopped:
             forget(means.client, means.key, stop)
         raise _not_allowed(picked) from None
     _await_death(picked, local, stop)
-    _bury(means, found, stop, archive, certain=found.complete and not picked.quiet)
+    _record_lost_jobs(means, found, stop, archive, certain=found.complete and not picked.quiet)
     return found
 
 
-def hush(process: Process, local: Local) -> bool:
+def send_tstp(process: Process, local: Local) -> bool:
     """Tell a process of this host at once to take no more jobs. Returns whether it was there to be told."""
     if local.gone:
         return False
@@ -280,7 +280,7 @@ def _last_record(means: Means, picked: Process, local: Local) -> Stopped:
     return found
 
 
-def _last_words(means: Means, picked: Process) -> Stopped:
+def _last_known_jobs(means: Means, picked: Process) -> Stopped:
     """The jobs of a process that is not there any more, once it is sure that it has not only another name for us."""
     found = Stopped(complete=False)
     while True:
@@ -324,9 +324,9 @@ def _record(means: Means, identity: str, work: t.Iterable[Work], local: Local | 
 
 
 def _await_death(picked: Process, local: Local, stop: Stop) -> None:
-    patience = time.monotonic() + _LAST_MOMENTS
+    deadline = time.monotonic() + _LAST_MOMENTS
     while not is_gone(local.pid, local.ticks):
-        if time.monotonic() > patience:
+        if time.monotonic() > deadline:
             raise TooSlow(
                 f"The process {picked.identity} was killed and has not ended after {_LAST_MOMENTS:g} s: the kernel waits for a disk"
                 f" or a network file system. Its jobs are in {stop.archive or 'no archive, it ran none'}; run the task again when it"
@@ -335,7 +335,7 @@ def _await_death(picked: Process, local: Local, stop: Stop) -> None:
         time.sleep(_SHORT_PAUSE)
 
 
-def _bury(means: Means, found: Stopped, stop: Stop, archive: Writer | None, certain: bool) -> None:
+def _record_lost_jobs(means: Means, found: Stopped, stop: Stop, archive: Writer | None, certain: bool) -> None:
     """`certain`: nobody but us can have put its jobs elsewhere, so there is no need to wait until others show theirs."""
     try:
         if archive is not None:

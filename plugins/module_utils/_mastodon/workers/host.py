@@ -26,7 +26,7 @@ DIGEST: t.Final = "FEDIVERSE_WORKERS_DIGEST"
 """The variable by which a running process tells which text of its unit it was started from."""
 DROP_IN: t.Final = "zz-workers.conf"
 """Sorts after override.conf, so that it has the last word."""
-PATIENCE: t.Final = "zzz-workers-stop.conf"
+STOP_TIMEOUT_DROP_IN: t.Final = "zzz-workers-stop.conf"
 """Below /run while units change, so that systemd waits as long as the process that runs now may need."""
 
 
@@ -83,7 +83,10 @@ class Host:
                 f"There is no {self.stock_name} on this host. Install Mastodon's own unit first (dist/mastodon-sidekiq.service);"
                 " the others are derived from it. Set workers_stock_unit if it has another name."
             )
-        return Unit(self.stock_name, tuple(part for part in found.unit.parts if part.name not in (DROP_IN, PATIENCE)))
+        return Unit(
+            self.stock_name,
+            tuple(part for part in found.unit.parts if part.name not in (DROP_IN, STOP_TIMEOUT_DROP_IN)),
+        )
 
     @property
     def command(self) -> Command:

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from ..._sidekiq.errors import BadOption
 from ..installation.systemd.sidekiq_command import Command, parse_command
 from ..installation.systemd.unit_file import Unit
-from .host import DROP_IN, PATIENCE, Found, Host
+from .host import DROP_IN, STOP_TIMEOUT_DROP_IN, Found, Host
 from .render import FOLDER, File, write
 from .rolling_order import Move, order
 from .validate import HARD_SHUTDOWN, SIDEKIQ_TIMEOUT, Declared, Limits, Worker, declare
@@ -33,7 +33,7 @@ def plan_workers(
     fediverse.mastodon._workers_plan for what is returned. Raises BadOption when the stock unit cannot be used at all."""
     own, outside = _sort(processes, host, pids)
     declared = declare(entries, host, limits, outside)
-    strangers = [name for name, found in host.units.items() if not found.own and name != host.stock_name]
+    foreign_units = [name for name, found in host.units.items() if not found.own and name != host.stock_name]
     files = [write(worker, unit, host) for worker in declared.workers for unit in worker.units]
     moves = _moves(declared, files, host, own, [*limits.elsewhere, *outside])
     wanted = {unit for worker in declared.workers for unit in worker.units}
@@ -41,12 +41,12 @@ def plan_workers(
     touched = {
         *(unit for move in moves for unit in move.down),
         *(found.unit.name for found in gone),
-        *(file.unit for file in files if file.unit in strangers),
+        *(file.unit for file in files if file.unit in foreign_units),
     }
     refusals = [
         *declared.refusals,
         *_taken(declared, host),
-        *([] if take_over else map(_stranger, sorted(strangers))),
+        *([] if take_over else map(_foreign_unit, sorted(foreign_units))),
         *(_doubtful(reason) for unit, reason in sorted(host.doubts.items()) if unit in touched),
     ]
     return {
@@ -54,16 +54,19 @@ def plan_workers(
         "warnings": list(declared.warnings),
         "connections": declared.connections,
         "files": [
-            {**asdict(file), "drop_in": file.path.endswith(DROP_IN), "backup": file.unit in strangers} for file in files
+            {**asdict(file), "drop_in": file.path.endswith(DROP_IN), "backup": file.unit in foreign_units}
+            for file in files
         ],
         "reload": any(found.stale for found in host.units.values()),
-        "patience": _patience(moves, declared, host),
+        "stop_timeouts": _longer_stop_timeouts(moves, declared, host),
         "moves": [_shown(move, own) for move in moves],
         "enable": sorted(unit for unit in wanted if not (unit in host.units and host.units[unit].enabled)),
         "disable": [found.unit.name for found in gone if found.enabled],
         "remove": [found.file.path for found in gone if found.own] + _drop_ins(gone, host),
         "set_aside": [found.file.path for found in gone if _is_set_aside(found, host)],
-        "leftovers": [part.path for found in host.units.values() for part in found.unit.parts if part.name == PATIENCE],
+        "leftovers": [
+            part.path for found in host.units.values() for part in found.unit.parts if part.name == STOP_TIMEOUT_DROP_IN
+        ],
         "expected": {
             "workers": [_expected(worker, unit) for worker in declared.workers for unit in worker.units],
             "required": list(declared.required),
@@ -95,7 +98,7 @@ def _sort(
     return own, outside
 
 
-def _stranger(name: str) -> str:
+def _foreign_unit(name: str) -> str:
     return (
         f"{name} was not written by this role. Set workers_take_over: true, and it will be replaced if workers_units declares"
         " it, and otherwise drained and stopped, with a copy of its file beside it."
@@ -154,18 +157,20 @@ def _command(found: Found) -> Command | None:
         return None
 
 
-def _patience(moves: t.Sequence[Move], declared: Declared, host: Host) -> list[dict[str, t.Any]]:
+def _longer_stop_timeouts(moves: t.Sequence[Move], declared: Declared, host: Host) -> list[dict[str, t.Any]]:
     """Where systemd would kill what runs now before it has pushed back its jobs: how long it must wait instead."""
     after = {unit: worker.stop for worker in declared.workers for unit in worker.units}
     entries = []
     for unit in [unit for move in moves for unit in move.down]:
         found = host.units[unit].unit
         # A run that was broken off may have left a new text beside a process of the old one: never less than was thought then.
-        left = [part for part in found.parts if part.name == PATIENCE]
+        left = [part for part in found.parts if part.name == STOP_TIMEOUT_DROP_IN]
         needed = max(_timeout(host.units[unit], host), SIDEKIQ_TIMEOUT) + 2 * HARD_SHUTDOWN
         needed = max(needed, int(Unit(unit, tuple(left)).stop_timeout()) if left else 0)
         if after.get(unit, found.stop_timeout()) < needed:
-            entries.append({"unit": unit, "path": f"/run/systemd/system/{unit}.d/{PATIENCE}", "seconds": needed})
+            entries.append(
+                {"unit": unit, "path": f"/run/systemd/system/{unit}.d/{STOP_TIMEOUT_DROP_IN}", "seconds": needed}
+            )
     return entries
 
 

@@ -16,7 +16,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ..installation.systemd.unit_file import Part, Unit
-from .host import DIGEST, DROP_IN, MARK, PATIENCE, Host
+from .host import DIGEST, DROP_IN, MARK, STOP_TIMEOUT_DROP_IN, Host
 from .validate import STOCK, Worker
 
 FOLDER: t.Final = "/etc/systemd/system"
@@ -49,7 +49,7 @@ def write(worker: Worker, unit: str, host: Host) -> File:
         f"# What is this worker's own:\n[Unit]\nDescription={_description(stock, unit)}\n[Service]\n{lines}"
     )
     found = host.units.get(unit)
-    more = [part.text for part in found.unit.parts[1:] if part.name != PATIENCE] if found else []
+    more = [part.text for part in found.unit.parts[1:] if part.name != STOP_TIMEOUT_DROP_IN] if found else []
     return _finished(f"{FOLDER}/{unit}", text, unit, "".join(more))
 
 

@@ -38,7 +38,7 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Preferences:
     """What the user may set; `memory` and `cores`: for Sidekiq alone, 0 to compute them."""
 
     threads_max: int = 25
@@ -61,12 +61,12 @@ class _Room:
     redis: int | None
 
 
-def recommend(host: Host, machine: Machine, wishes: Wishes, limits: Limits) -> dict[str, t.Any]:
+def recommend(host: Host, machine: Machine, preferences: Preferences, limits: Limits) -> dict[str, t.Any]:
     """See the filter fediverse.mastodon._tuning_plan for what is returned."""
     lines: list[str] = []
-    room = _room(host, machine, wishes, limits, lines)
-    processes, threads = _choose(room, wishes)
-    kept = _keep(machine, room, wishes, processes, threads)
+    room = _room(host, machine, preferences, limits, lines)
+    processes, threads = _choose(room, preferences)
+    kept = _keep(machine, room, preferences, processes, threads)
     if kept:
         lines.append(f"Now {processes} x {kept} threads, which is near enough to {processes} x {threads}: kept.")
         threads = kept
@@ -79,9 +79,9 @@ def recommend(host: Host, machine: Machine, wishes: Wishes, limits: Limits) -> d
         "total": processes * threads,
         "current": [{"threads": count, "rss_bytes": rss} for rss, count in machine.processes],
         "units": _units(processes, threads, required),
-        "arithmetic": [*lines, _result(processes, threads, room, wishes)],
-        "fits": threads >= min(wishes.threads_min, wishes.threads_max),
-        "concurrency": max(1, _threads(running, room, wishes)),
+        "arithmetic": [*lines, _result(processes, threads, room, preferences)],
+        "fits": threads >= min(preferences.threads_min, preferences.threads_max),
+        "concurrency": max(1, _threads(running, room, preferences)),
         "file_is_void": command.concurrency is not None,
         "void_because": ""
         if command.concurrency is None
@@ -92,20 +92,20 @@ def recommend(host: Host, machine: Machine, wishes: Wishes, limits: Limits) -> d
     }
 
 
-def _room(host: Host, machine: Machine, wishes: Wishes, limits: Limits, lines: list[str]) -> _Room:
+def _room(host: Host, machine: Machine, preferences: Preferences, limits: Limits, lines: list[str]) -> _Room:
     return _Room(
-        _cores(host, machine, wishes, lines),
-        _memory(machine, wishes, lines),
-        _per_thread(machine, wishes, lines),
+        _cores(host, machine, preferences, lines),
+        _memory(machine, preferences, lines),
+        _per_thread(machine, preferences, lines),
         _connections(host, limits, lines),
         _redis(machine, lines),
     )
 
 
-def _cores(host: Host, machine: Machine, wishes: Wishes, lines: list[str]) -> int:
-    if wishes.cores:
-        lines.append(f"Cores for Sidekiq: {wishes.cores} (tuning_cores).")
-        return wishes.cores
+def _cores(host: Host, machine: Machine, preferences: Preferences, lines: list[str]) -> int:
+    if preferences.cores:
+        lines.append(f"Cores for Sidekiq: {preferences.cores} (tuning_cores).")
+        return preferences.cores
     if host.web is None:
         lines.append(f"Cores for Sidekiq: all {machine.cores}, as no mastodon-web.service is here.")
         return max(1, machine.cores)
@@ -114,35 +114,35 @@ def _cores(host: Host, machine: Machine, wishes: Wishes, lines: list[str]) -> in
     return half
 
 
-def _memory(machine: Machine, wishes: Wishes, lines: list[str]) -> int:
-    if wishes.memory:
-        lines.append(f"Memory for Sidekiq: {_mib(wishes.memory)} (tuning_memory).")
-        return wishes.memory
+def _memory(machine: Machine, preferences: Preferences, lines: list[str]) -> int:
+    if preferences.memory:
+        lines.append(f"Memory for Sidekiq: {_mib(preferences.memory)} (tuning_memory).")
+        return preferences.memory
     resident = sum(rss for rss, _threads in machine.processes)
-    usable = int((machine.memory_available + resident) * wishes.memory_share)
+    usable = int((machine.memory_available + resident) * preferences.memory_share)
     lines.append(
         f"Memory for Sidekiq: ({_mib(machine.memory_available)} available + {_mib(resident)} that it has) x"
-        f" {wishes.memory_share:g} = {_mib(usable)}; the host has {_mib(machine.memory_total)}."
+        f" {preferences.memory_share:g} = {_mib(usable)}; the host has {_mib(machine.memory_total)}."
     )
     return usable
 
 
-def _per_thread(machine: Machine, wishes: Wishes, lines: list[str]) -> int:
+def _per_thread(machine: Machine, preferences: Preferences, lines: list[str]) -> int:
     """Of the process that needs most for each thread; a young one has not grown yet, so never below the usual."""
     measured = [
-        ((rss - wishes.process_memory) / threads, rss, threads) for rss, threads in machine.processes if threads
+        ((rss - preferences.process_memory) / threads, rss, threads) for rss, threads in machine.processes if threads
     ]
     worst = max(measured, default=None)
-    if worst is None or worst[0] <= wishes.thread_memory:
+    if worst is None or worst[0] <= preferences.thread_memory:
         seen = (
             f"measured {_mib(worst[1])} with {worst[2]} threads, which is less" if worst else "nothing runs to measure"
         )
         lines.append(
-            f"Memory per thread: {_mib(wishes.thread_memory)}, beside {_mib(wishes.process_memory)} for the process ({seen})."
+            f"Memory per thread: {_mib(preferences.thread_memory)}, beside {_mib(preferences.process_memory)} for the process ({seen})."
         )
-        return wishes.thread_memory
+        return preferences.thread_memory
     lines.append(
-        f"Memory per thread: ({_mib(worst[1])} measured - {_mib(wishes.process_memory)} for the process) / {worst[2]} threads"
+        f"Memory per thread: ({_mib(worst[1])} measured - {_mib(preferences.process_memory)} for the process) / {worst[2]} threads"
         f" = {_mib(worst[0])}."
     )
     return int(worst[0])
@@ -179,10 +179,10 @@ def _redis(machine: Machine, lines: list[str]) -> int | None:
     return free
 
 
-def _choose(room: _Room, wishes: Wishes) -> tuple[int, int]:
+def _choose(room: _Room, preferences: Preferences) -> tuple[int, int]:
     """As many processes as there are cores, as long as each has enough threads and a tenth of them is lost at most."""
-    found = {processes: _threads(processes, room, wishes) for processes in range(1, room.cores + 1)}
-    enough = {processes: threads for processes, threads in found.items() if threads >= wishes.threads_min}
+    found = {processes: _threads(processes, room, preferences) for processes in range(1, room.cores + 1)}
+    enough = {processes: threads for processes, threads in found.items() if threads >= preferences.threads_min}
     if not enough:
         return 1, max(1, found[1])
     most = max(processes * threads for processes, threads in enough.items())
@@ -190,9 +190,9 @@ def _choose(room: _Room, wishes: Wishes) -> tuple[int, int]:
     return processes, found[processes]
 
 
-def _threads(processes: int, room: _Room, wishes: Wishes) -> int:
+def _threads(processes: int, room: _Room, preferences: Preferences) -> int:
     """What each of so many processes can have."""
-    most = [wishes.threads_max, int((room.memory / processes - wishes.process_memory) // room.per_thread)]
+    most = [preferences.threads_max, int((room.memory / processes - preferences.process_memory) // room.per_thread)]
     if room.connections is not None:
         most.append(room.connections // processes)
     if room.redis is not None:
@@ -200,7 +200,7 @@ def _threads(processes: int, room: _Room, wishes: Wishes) -> int:
     return max(0, min(most))
 
 
-def _keep(machine: Machine, room: _Room, wishes: Wishes, processes: int, threads: int) -> int:
+def _keep(machine: Machine, room: _Room, preferences: Preferences, processes: int, threads: int) -> int:
     """The threads that there are, if they are five or less away and fit; 0 to change. What is measured moves a little each
     day, and a change restarts every process."""
     counts = {count for _rss, count in machine.processes}
@@ -208,7 +208,7 @@ def _keep(machine: Machine, room: _Room, wishes: Wishes, processes: int, threads
         return 0
     now = counts.pop()
     fits = (
-        now <= wishes.threads_max
+        now <= preferences.threads_max
         and (room.connections is None or now * processes <= room.connections)
         and (room.redis is None or (now + REDIS_EXTRA) * processes <= room.redis)
     )
@@ -231,8 +231,8 @@ def _units(processes: int, threads: int, queues: t.Sequence[str]) -> list[dict[s
     return units
 
 
-def _result(processes: int, threads: int, room: _Room, wishes: Wishes) -> str:
-    memory = processes * (wishes.process_memory + threads * room.per_thread)
+def _result(processes: int, threads: int, room: _Room, preferences: Preferences) -> str:
+    memory = processes * (preferences.process_memory + threads * room.per_thread)
     verdict = f"{processes} process{'' if processes == 1 else 'es'} x {threads} threads = {processes * threads} threads"
     return (
         f"{verdict}: {_mib(memory)} of memory, {processes * threads} connections to PostgreSQL,"

@@ -18,7 +18,7 @@ from ..keys import SETS, Keys
 from ..redis.batch import Answer, Batch
 from ..state.job import Job
 from ..traversal.location import Place, place_named, wrong_type
-from .transition import IN_TOLERANCE, Change, Wish
+from .transition import IN_TOLERANCE, Change, EditRequest
 
 LOCKED: t.Final = "locked"
 ALREADY_THERE: t.Final = "already_there"
@@ -47,10 +47,10 @@ class _Lock:
 class Obstacles:
     """Knows what the plan has decided so far, so that each decision is that of the run: jobs are asked about in their order."""
 
-    def __init__(self, client: t.Any, key: Keys, wish: Wish) -> None:
+    def __init__(self, client: t.Any, key: Keys, request: EditRequest) -> None:
         self._client = client
         self._key = key
-        self._wish = wish
+        self._edit_request = request
         self._coming: dict[str, set[int]] = {}
         self._targets: set[str] = set()
         self._promised: dict[str, set[str | None]] = {}
@@ -117,12 +117,12 @@ class Obstacles:
 
     def _is_to_run(self, one: Planned) -> bool:
         """Whether the job asks for its lock now: it is to run, or does so anyway."""
-        if self._wish.state == "enqueued":
+        if self._edit_request.state == "enqueued":
             return True
         becomes = one.becomes
-        if self._wish.state != "rescheduled" or becomes is None or becomes.new_score is None:
+        if self._edit_request.state != "rescheduled" or becomes is None or becomes.new_score is None:
             return False
-        return becomes.new_score <= self._wish.now + IN_TOLERANCE
+        return becomes.new_score <= self._edit_request.now + IN_TOLERANCE
 
     def _is_taken(self, job: Job, lock: _Lock) -> bool:
         promised = self._promised.get(lock.name, set())

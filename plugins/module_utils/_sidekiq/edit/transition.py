@@ -30,7 +30,7 @@ class Change(t.NamedTuple):
 
 
 @dataclass(frozen=True)
-class Wish:
+class EditRequest:
     """What a task asks for. `now` and `at` in epoch seconds, `spread` in seconds.
 
     `versions` of the running Sidekiqs; `polled`: whether one of them moves due jobs.
@@ -49,56 +49,56 @@ class Wish:
 _GONE: t.Final = Change("", b"")
 
 
-def change(wish: Wish, job: Job, place: Place, score: float | None) -> Change | None:
+def change(request: EditRequest, job: Job, place: Place, score: float | None) -> Change | None:
     """The change of one job, None if it is as wanted already."""
-    return _CHANGES[wish.state](wish, job, place, score)
+    return _CHANGES[request.state](request, job, place, score)
 
 
-def _out(_wish: Wish, job: Job, _place: Place, _score: float | None) -> Change | None:
+def _out(_edit_request: EditRequest, job: Job, _place: Place, _score: float | None) -> Change | None:
     return _GONE
 
 
-def _dead(wish: Wish, job: Job, place: Place, _score: float | None) -> Change | None:
-    return None if place.set == "dead" else Change("dead", job.raw, wish.now)
+def _dead(request: EditRequest, job: Job, place: Place, _score: float | None) -> Change | None:
+    return None if place.set == "dead" else Change("dead", job.raw, request.now)
 
 
-def _moved(wish: Wish, job: Job, place: Place, score: float | None) -> Change | None:
-    target = f"queue:{wish.to_queue}"
+def _moved(request: EditRequest, job: Job, place: Place, score: float | None) -> Change | None:
+    target = f"queue:{request.to_queue}"
     if place.is_queue:
-        return None if place.name == target else Change(target, payload.requeued(job, wish.to_queue))
-    return None if job.queue == wish.to_queue else Change(place.name, payload.requeued(job, wish.to_queue), score)
+        return None if place.name == target else Change(target, payload.requeued(job, request.to_queue))
+    return None if job.queue == request.to_queue else Change(place.name, payload.requeued(job, request.to_queue), score)
 
 
-def _enqueued(wish: Wish, job: Job, place: Place, score: float | None) -> Change | None:
+def _enqueued(request: EditRequest, job: Job, place: Place, score: float | None) -> Change | None:
     """Run now. A job with a unique lock, or one of many that are spread, goes through Sidekiq's own poller, which asks
     the lock; any other goes straight to its queue, as `SortedEntry#retry` does it, but in one atomic step."""
     if place.is_queue:
         return None
     give_back = place.set in ("retry", "dead")
-    milliseconds = payload.writes_milliseconds(job, wish.versions)
-    if wish.spread or (job.lock_digest and wish.polled):
+    milliseconds = payload.writes_milliseconds(job, request.versions)
+    if request.spread or (job.lock_digest and request.polled):
         if place.set != "dead":
-            return _rescored(place, job, score, wish.now, wish)
+            return _rescored(place, job, score, request.now, request)
         again = payload.tried_less(job)
-        return Change("retry", again, wish.now + _share(job, wish.spread))
-    return Change(f"queue:{job.queue or 'default'}", payload.pushed(job, wish.now, milliseconds, give_back))
+        return Change("retry", again, request.now + _share(job, request.spread))
+    return Change(f"queue:{job.queue or 'default'}", payload.pushed(job, request.now, milliseconds, give_back))
 
 
-def _rescheduled(wish: Wish, job: Job, place: Place, score: float | None) -> Change | None:
-    at = wish.now if wish.at is None else wish.at
+def _rescheduled(request: EditRequest, job: Job, place: Place, score: float | None) -> Change | None:
+    at = request.now if request.at is None else request.at
     if place.set in ("retry", "scheduled"):
-        return _rescored(place, job, score, at, wish)
-    return Change("scheduled", job.raw, at + _share(job, wish.spread))
+        return _rescored(place, job, score, at, request)
+    return Change("scheduled", job.raw, at + _share(job, request.spread))
 
 
-def _rescored(place: Place, job: Job, score: float | None, at: float, wish: Wish) -> Change | None:
-    tolerance = IN_TOLERANCE if wish.at_is_relative else 0.001
+def _rescored(place: Place, job: Job, score: float | None, at: float, request: EditRequest) -> Change | None:
+    tolerance = IN_TOLERANCE if request.at_is_relative else 0.001
     if score is not None:
-        if wish.state == "enqueued" and score <= at + wish.spread:
+        if request.state == "enqueued" and score <= at + request.spread:
             return None
-        if wish.state != "enqueued" and at - tolerance <= score <= at + wish.spread + tolerance:
+        if request.state != "enqueued" and at - tolerance <= score <= at + request.spread + tolerance:
             return None
-    return Change(place.name, job.raw, at + _share(job, wish.spread))
+    return Change(place.name, job.raw, at + _share(job, request.spread))
 
 
 def _share(job: Job, spread: float) -> float:
@@ -106,7 +106,7 @@ def _share(job: Job, spread: float) -> float:
     return spread * (zlib.crc32(job.raw) / 0xFFFFFFFF) if spread else 0.0
 
 
-_CHANGES: t.Final[t.Mapping[str, t.Callable[[Wish, Job, Place, float | None], Change | None]]] = {
+_CHANGES: t.Final[t.Mapping[str, t.Callable[[EditRequest, Job, Place, float | None], Change | None]]] = {
     "absent": _out,
     "unique": _out,
     "dead": _dead,

@@ -37,7 +37,7 @@ _NO_PERMISSION = re.compile(
 
 
 def explain(error: BaseException, settings: ConnectionSettings) -> str | None:
-    """Say which server, which option and which cure; None when the error is not about the connection."""
+    """Say which server, which option and which fix; None when the error is not about the connection."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     text = str(error)
     reason = _refused_login(kinds, text, settings) or _server_state(kinds, text) or _network(error, kinds, settings)

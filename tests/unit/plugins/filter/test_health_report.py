@@ -26,8 +26,8 @@ def running(elapsed=72.4, **fields):
     return {"class": "BackupWorker", "jid": "7315dc4675986a31ef9294ab", "domain": None, "elapsed": elapsed, **fields}
 
 
-def finding(severity="warning", name="queue_late", subject="queue push", summary="It is late.", cure="Hurry."):
-    return {"id": name, "severity": severity, "subject": subject, "summary": summary, "cure": cure, "evidence": {}}
+def finding(severity="warning", name="queue_late", subject="queue push", summary="It is late.", fix="Hurry."):
+    return {"id": name, "severity": severity, "subject": subject, "summary": summary, "fix": fix, "evidence": {}}
 
 
 def health(*findings, **fields):
@@ -82,7 +82,7 @@ def test_a_sound_host():
 
 
 def test_findings_with_their_cures():
-    late = finding("critical", summary="It is very late.", cure="systemctl start mastodon-sidekiq")
+    late = finding("critical", summary="It is very late.", fix="systemctl start mastodon-sidekiq")
     report = health_report({"social.example": health(late, finding("notice", "versions_mixed", "processes"))})
     assert report.splitlines()[0].endswith(" 1 critical, 1 notice")
     assert "CRITICAL [queue_late]" in report

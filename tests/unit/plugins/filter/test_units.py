@@ -87,7 +87,7 @@ def test_tuning():
         (lambda: _workers_host._workers_host({}), "There is no mastodon-sidekiq.service"),
         (lambda: _workers_plan._workers_plan({}, []), "There is no mastodon-sidekiq.service"),
         (lambda: _tuning_plan._tuning_plan({}, 1, 1, 1), "There is no mastodon-sidekiq.service"),
-        (lambda: _tuning_plan._tuning_plan(facts(), 1, 1, 1, wishes={"memory": "much"}), "much"),
+        (lambda: _tuning_plan._tuning_plan(facts(), 1, 1, 1, preferences={"memory": "much"}), "much"),
         (lambda: _workers_plan._workers_plan(facts(stock=STOCK + "[Service]\nExecStart=/b\n"), []), "2 ExecStart"),
     ],
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.backlog.drain import Wish, plan_drain
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.backlog.drain import DrainRequest, plan_drain
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.host import read_host
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
 from ansible_collections.fediverse.mastodon.tests.unit.plugins.module_utils._mastodon.workers.hosts import (
@@ -20,8 +20,8 @@ GIB = 1024**3
 
 
 def plan(stock=STOCK, queues=("push",), workers=1, threads=10, connections=100, memory=8 * GIB):
-    wish = Wish(queues, workers, threads, GIB, 2000)
-    return plan_drain(read_host(facts(stock)), wish, connections, memory)
+    request = DrainRequest(queues, workers, threads, GIB, 2000)
+    return plan_drain(read_host(facts(stock)), request, connections, memory)
 
 
 def test_what_is_kept_and_what_is_different():
@@ -85,7 +85,7 @@ def test_room(connections, memory, units, threads, said):
 def test_a_name_that_another_instance_uses_is_not_taken():
     foreign = installation({}, foreign=["mastodon-drain-1.service", "mastodon-drain-3.service"])
     host = read_host(facts(STOCK, installation=foreign))
-    units = plan_drain(host, Wish(("push",), 2, 10, GIB, 2000), 100, 8 * GIB)["units"]
+    units = plan_drain(host, DrainRequest(("push",), 2, 10, GIB, 2000), 100, 8 * GIB)["units"]
     assert [unit["name"] for unit in units] == ["mastodon-drain-2.service", "mastodon-drain-4.service"]
     assert [unit["file"] for unit in units] == ["/run/mastodon-drain-2.env", "/run/mastodon-drain-4.env"]
 
@@ -102,7 +102,7 @@ def test_words_that_mean_something_else_to_systemd():
 
 def test_a_tag_of_its_own():
     host = read_host(facts(STOCK))
-    [unit] = plan_drain(host, Wish(("pull",), 1, 5, GIB, 2000, "mastodon-archives"), 100, 8 * GIB)["units"]
+    [unit] = plan_drain(host, DrainRequest(("pull",), 1, 5, GIB, 2000, "mastodon-archives"), 100, 8 * GIB)["units"]
     assert (unit["name"], unit["file"]) == ("mastodon-archives-1.service", "/run/mastodon-archives-1.env")
     assert unit["argv"][unit["argv"].index("-g") + 1] == "mastodon-archives"
 
@@ -110,4 +110,4 @@ def test_a_tag_of_its_own():
 @pytest.mark.parametrize("tag", ["", "../x", "a b", "mastodon-*"])
 def test_a_tag_that_is_none(tag):
     with pytest.raises(BadOption, match="tag"):
-        plan_drain(read_host(facts(STOCK)), Wish(("pull",), 1, 5, GIB, 2000, tag), 100, 8 * GIB)
+        plan_drain(read_host(facts(STOCK)), DrainRequest(("pull",), 1, 5, GIB, 2000, tag), 100, 8 * GIB)

@@ -18,7 +18,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.backl
     unpolled,
 )
 
-MARKS = Marks(high=1000, low=100, latency=300, patience=600, stuck_after=1800)
+MARKS = Marks(high=1000, low=100, latency=300, acceptable_delay=600, stuck_after=1800)
 
 
 def queue(name="push", size=0, latency=0.0, processes=("a:1:b",)):

@@ -55,7 +55,7 @@ def test_waiting_says_behind_what():
     assert finding.subject == "archive job a"
     assert "waited 25 min behind 20,000 jobs of the queue pull" in finding.summary
     assert "(mostly ActivityPub::LowPriorityDeliveryWorker 20,000)" in finding.summary
-    assert "fediverse.mastodon.export_rescue " in finding.cure and "fediverse.mastodon.workers" in finding.cure
+    assert "fediverse.mastodon.export_rescue " in finding.fix and "fediverse.mastodon.workers" in finding.fix
     assert finding.evidence == {"jid": "a", "waited": 1500.0, "ahead": 20000}
 
 

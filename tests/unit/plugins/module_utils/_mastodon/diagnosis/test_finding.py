@@ -13,7 +13,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.diagn
 
 
 def finding(severity, name):
-    return Finding(name, severity, "subject", "summary", "cure")
+    return Finding(name, severity, "subject", "summary", "fix")
 
 
 def test_worst_first_and_else_as_found():

@@ -162,16 +162,16 @@ def test_findings_are_plain_data_that_names_figures_and_a_cure(name):
         json.dumps(finding.evidence, allow_nan=False).encode("utf-8")
         assert finding.severity in SEVERITIES
         assert finding.evidence
-        assert finding.subject and finding.summary.endswith(".") and finding.cure
+        assert finding.subject and finding.summary.endswith(".") and finding.fix
 
 
 def test_cures_name_the_unit_that_was_given():
-    named = [finding.id for finding in judge(bad_night()) if UNIT in finding.cure]
+    named = [finding.id for finding in judge(bad_night()) if UNIT in finding.fix]
     assert {"heartbeat_late", "job_running_long", "scheduled_not_moving"} <= set(named)
 
 
 @pytest.mark.parametrize(
-    ("trouble", "cured_by"),
+    ("trouble", "fixed_by"),
     [
         ("all_quiet", "restart"),
         ("memory of a process", "restart"),
@@ -187,15 +187,15 @@ def test_cures_name_the_unit_that_was_given():
         ("domain_holds_threads", "federation_rescue"),
     ],
 )
-def test_a_cure_names_what_loses_no_job(trouble, cured_by):
+def test_a_cure_names_what_loses_no_job(trouble, fixed_by):
     for finding in judge(view(**TROUBLE[trouble])):
-        assert f" fediverse.mastodon.{cured_by} " in finding.cure
-        assert not re.search("systemctl restart (?!would lose)", finding.cure)
+        assert f" fediverse.mastodon.{fixed_by} " in finding.fix
+        assert not re.search("systemctl restart (?!would lose)", finding.fix)
 
 
 def test_what_cures_name_is_there():
     for finding in (*judge(bad_night()), *(found for seen in TROUBLE.values() for found in judge(view(**seen)))):
-        for name in re.findall(r"fediverse\.mastodon\.(\w+)", finding.cure):
+        for name in re.findall(r"fediverse\.mastodon\.(\w+)", finding.fix):
             homes = (ROOT / "playbooks" / f"{name}.yml", ROOT / "plugins" / "modules" / f"{name}.py")
             assert any(home.exists() for home in homes), name
 

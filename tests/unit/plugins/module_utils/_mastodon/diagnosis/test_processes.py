@@ -34,7 +34,7 @@ def test_no_process_says_what_waits_and_what_to_start():
     finding = one(processes.no_process, view(processes=(ghost(),), queues=(queue("push", 2), queue("pull", 1))))
     assert finding.evidence == {"ghosts": 1, "enqueued": 3}
     assert "3 jobs wait" in finding.summary
-    assert f"systemctl start {UNIT}" in finding.cure
+    assert f"systemctl start {UNIT}" in finding.fix
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_dead_process_that_a_newer_one_replaced():
     finding = one(processes.ghosts, view(processes=(process(), ghost(), replaced)))
     assert "1 process is registered without a heartbeat, and 1 process is dead" in finding.summary
     assert finding.evidence["superseded"] == [replaced.identity]
-    assert f"state=stopped identities={replaced.identity}" in finding.cure
+    assert f"state=stopped identities={replaced.identity}" in finding.fix
 
 
 def test_no_ghosts():

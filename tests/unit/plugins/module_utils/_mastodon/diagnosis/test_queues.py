@@ -72,7 +72,7 @@ def test_backlog_says_what_the_queue_holds():
     finding = one(queues.queue_backlog, seen)
     assert finding.subject == "queue push"
     assert finding.summary == "600 jobs; the next one has waited 30 s (limit 10 s); mostly A 100, B 50."
-    assert "fediverse.mastodon.backlog_recovery " in finding.cure and "fediverse.mastodon.workers" in finding.cure
+    assert "fediverse.mastodon.backlog_recovery " in finding.fix and "fediverse.mastodon.workers" in finding.fix
     assert finding.evidence == {
         "size": 600,
         "latency": 30.0,

@@ -63,9 +63,9 @@ def test_all_conditions_hold(choice, found):
 
 def test_innocents_are_the_jobs_that_nobody_means():
     [one] = pick(ALL, WORK, Choice(running=Running(longer_than=3600.0)))
-    assert ([job.job.jid for job in one.jobs], [job.job.jid for job in one.innocents]) == (["x", "y"], ["y"])
+    assert ([job.job.jid for job in one.jobs], [job.job.jid for job in one.other_jobs]) == (["x", "y"], ["y"])
     [one] = pick(ALL, WORK, Choice(identities=["a:1:1"]))
-    assert one.innocents == one.jobs == (WORK[0], WORK[1])
+    assert one.other_jobs == one.jobs == (WORK[0], WORK[1])
 
 
 def test_a_choice_without_a_condition_is_empty():

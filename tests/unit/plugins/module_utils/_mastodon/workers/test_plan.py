@@ -45,7 +45,7 @@ def test_from_the_stock_unit_to_four():
     assert [file["unit"] for file in found["files"]] == NAMES
     assert moves(found) == [([], sorted(NAMES[1:]), False), (NAMES[:1], NAMES[:1], False)]
     # the running process may need 25 s and the drop-in gives 35
-    assert found["patience"] == []
+    assert found["stop_timeouts"] == []
     assert found["enable"] == sorted(NAMES[1:])
     assert (found["disable"], found["remove"], found["set_aside"]) == ([], [], [])
 
@@ -55,7 +55,7 @@ def test_a_second_time_nothing_is_done():
     found = plan(SPLIT, processes, [100, 101, 102, 103], **host)
     assert found["refusals"] == []
     assert (found["moves"], found["enable"], found["disable"], found["remove"]) == ([], [], [], [])
-    assert (found["patience"], found["leftovers"], found["reload"]) == ([], [], False)
+    assert (found["stop_timeouts"], found["leftovers"], found["reload"]) == ([], [], False)
     assert [file["content"] for file in found["files"]] == [file["content"] for file in plan(SPLIT)["files"]]
 
 
@@ -100,15 +100,17 @@ def test_a_stock_unit_that_is_not_declared_is_stopped_and_its_file_stays():
     assert found["disable"] == ["mastodon-sidekiq.service"]
     assert found["remove"] == [f"{PATH}.d/zz-workers.conf"]
     # without the drop-in systemd would kill it after 15 s
-    assert found["patience"] == []
+    assert found["stop_timeouts"] == []
     found = plan([{"name": "main", "queues": ALL}], [process()], [100])
-    assert [(entry["unit"], entry["seconds"]) for entry in found["patience"]] == [("mastodon-sidekiq.service", 35)]
+    assert [(entry["unit"], entry["seconds"]) for entry in found["stop_timeouts"]] == [("mastodon-sidekiq.service", 35)]
 
 
 def test_what_runs_now_gets_the_time_it_was_promised():
     stock = STOCK.replace("-c 25", "-c 25 -t 120")
     found = plan([{"name": "stock", "timeout": 20, "stop_timeout": 30}], [process()], [100], stock=stock)
-    assert [(entry["unit"], entry["seconds"]) for entry in found["patience"]] == [("mastodon-sidekiq.service", 130)]
+    assert [(entry["unit"], entry["seconds"]) for entry in found["stop_timeouts"]] == [
+        ("mastodon-sidekiq.service", 130)
+    ]
 
 
 HAND_WRITTEN = {"/etc/systemd/system/mastodon-sidekiq-pull.service": "[Service]\nExecStart=/usr/bin/sidekiq -q pull\n"}
@@ -166,7 +168,7 @@ def test_a_broken_run_does_not_shorten_the_time_of_what_runs():
     path = f"/run/systemd/system/{NAMES[0]}.d/zzz-workers-stop.conf"
     left = {path: "[Service]\nTimeoutStopSec=130\n"}
     found = plan([{"name": "stock", "timeout": 8}], [process()], [100], files=left)
-    assert [(entry["unit"], entry["seconds"]) for entry in found["patience"]] == [(NAMES[0], 130)]
+    assert [(entry["unit"], entry["seconds"]) for entry in found["stop_timeouts"]] == [(NAMES[0], 130)]
 
 
 FOREIGN = "mastodon-sidekiq-pull.service"

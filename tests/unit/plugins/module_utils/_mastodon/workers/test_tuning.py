@@ -11,7 +11,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.worke
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.tuning import (
     MIB,
     Machine,
-    Wishes,
+    Preferences,
     recommend,
 )
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.validate import Limits, declare
@@ -22,9 +22,9 @@ GIB = 1024 * MIB
 WEB = "Id=mastodon-web.service\nLoadState=loaded\nActiveState=active\nType=simple\nEnvironment=WEB_CONCURRENCY=2\n"
 
 
-def recommended(cores=4, available=8 * GIB, processes=(), redis=None, wishes=None, limits=None, **host):
+def recommended(cores=4, available=8 * GIB, processes=(), redis=None, preferences=None, limits=None, **host):
     machine = Machine(cores, 16 * GIB, int(available), tuple(processes), redis)
-    return recommend(read_host(facts(**host)), machine, Wishes(**(wishes or {})), limits or Limits())
+    return recommend(read_host(facts(**host)), machine, Preferences(**(preferences or {})), limits or Limits())
 
 
 @pytest.mark.parametrize(
@@ -34,8 +34,8 @@ def recommended(cores=4, available=8 * GIB, processes=(), redis=None, wishes=Non
         ("the web server has half of them, and its connections", {"around": WEB}, 2, 25),
         ("one core", {"cores": 1}, 1, 25),
         ("never more than 25 in one process", {"cores": 1, "database": "max_connections|500"}, 1, 25),
-        ("unless asked", {"cores": 1, "wishes": {"threads_max": 40}, "database": "max_connections|500"}, 1, 40),
-        ("more than one process before more than 25 threads", {"cores": 2, "wishes": {"threads_max": 25}}, 2, 25),
+        ("unless asked", {"cores": 1, "preferences": {"threads_max": 40}, "database": "max_connections|500"}, 1, 40),
+        ("more than one process before more than 25 threads", {"cores": 2, "preferences": {"threads_max": 25}}, 2, 25),
         ("1.5 GiB: 1229 MiB / 3 - 250 = 159 for 15 threads of 10", {"available": 1.5 * GIB}, 3, 15),
         ("little memory: one process of 250 + 15 x 10", {"available": 0.5 * GIB}, 1, 15),
         ("hardly any: said by fits", {"available": 0.3 * GIB}, 1, 1),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The fediverse.mastodon authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each failure of Redis names the server, the option and the cure, for the texts of redis-py 3.5 to 8."""
+"""Each failure of Redis names the server, the option and the fix, for the texts of redis-py 3.5 to 8."""
 
 from __future__ import annotations
 
