@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-import textwrap
 import typing as t
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.federation import plan
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.humanize import duration, size
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.text import printable
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.terminal import cut, wrapped
 
 DOCUMENTATION = r"""
 name: _federation_report
@@ -64,10 +65,10 @@ def _federation_report(found: t.Mapping[str, t.Any], width: int = 79) -> str:
         lines += ["", printable(domain), *_closely(servers.get(domain), details, log, width)]
     lines += ["", *_host(found), *_skipped(look["skipped"], width)]
     for sentence in found.get("left_alone") or ():
-        lines += _wrapped(printable(sentence), width, "", "  ")
+        lines += wrapped(printable(sentence), width, "", "  ")
     for sentence in found.get("plan") or ():
-        lines += _wrapped(printable(sentence), width, "-> ", "   ")
-    return "\n".join(line if line.startswith("  | ") else _cut(line, width) for line in lines).rstrip()
+        lines += wrapped(printable(sentence), width, "-> ", "   ")
+    return "\n".join(line if line.startswith("  | ") else cut(line, width) for line in lines).rstrip()
 
 
 def _holders(look: t.Mapping[str, t.Any]) -> list[str]:
@@ -75,7 +76,7 @@ def _holders(look: t.Mapping[str, t.Any]) -> list[str]:
         return [f"No thread is held by a job for another server ({look['busy']} busy)."]
     lines = ["THREADS  STUCK    OLDEST  WHO HOLDS THEM"]
     for one in look["holders"][:_ROWS]:
-        age = _duration(one["oldest"])
+        age = duration(one["oldest"])
         lines.append(f"{one['threads']:>7}  {one['stuck']:>5}  {age:>8}  {printable(one['domain'])}")
     return [*lines, *_more(look["holders"])]
 
@@ -97,7 +98,7 @@ def _closely(
     server: t.Mapping[str, t.Any] | None, details: t.Mapping[str, t.Any] | None, log: str, width: int
 ) -> t.Iterator[str]:
     if server:
-        yield from _wrapped(f"seen from here: {_answer(server)}", width, "  ", "    ")
+        yield from wrapped(f"seen from here: {_answer(server)}", width, "  ", "    ")
     if details:
         yield f"  jobs: {_counts(details['by_queue'])}" if details["total"] else "  no jobs in these queues"
         if details["by_error"]:
@@ -118,7 +119,7 @@ def _answer(server: t.Mapping[str, t.Any]) -> str:
 def _host(found: t.Mapping[str, t.Any]) -> list[str]:
     lines = []
     for unit in plan.units(found.get("units") or ""):
-        memory = "" if unit["memory"] is None else f", {unit['memory'] / 2**20:.0f} MiB"
+        memory = "" if unit["memory"] is None else f", {size(unit['memory'])}"
         lines.append(f"{unit['unit']}: {unit['state']}, restarted {unit['restarts']} times{memory}")
     lines += [f"  | {line}" for line in (found.get("killed") or "").splitlines()]
     return lines or ["No units of systemd that could be looked at."]
@@ -129,28 +130,11 @@ def _skipped(names: t.Sequence[str], width: int) -> list[str]:
         return []
     count = "1 name" if len(names) == 1 else f"{len(names):,} names"
     text = f"Skipped {count} in jobs that no server can have, such as {printable(names[0], 40)}"
-    return _wrapped(text, width, "", "  ")
-
-
-def _wrapped(text: str, width: int, first: str, following: str) -> list[str]:
-    return textwrap.wrap(
-        text, width, initial_indent=first, subsequent_indent=following, break_on_hyphens=False, break_long_words=False
-    )
+    return wrapped(text, width, "", "  ")
 
 
 def _counts(counts: t.Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {printable(name)}" for name, count in list(counts.items())[:_ROWS])
-
-
-def _duration(seconds: float) -> str:
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size * 1.5:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def _cut(text: str, space: int) -> str:
-    return text if len(text) <= space else f"{text[: space - 3]}..."
 
 
 class FilterModule:

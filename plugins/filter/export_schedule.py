@@ -9,16 +9,11 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.fediverse.mastodon.plugins.filter.health_report import (
-    _cut,
-    _duration,
-    _size,
-    _title,
-    _wrapped,
-)
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.exports.storage import build_bytes
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.humanize import duration, size
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.text import printable
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.terminal import cut, title, wrapped
 
 DOCUMENTATION = r"""
 name: export_schedule
@@ -69,7 +64,7 @@ def export_schedule(results: t.Any, width: int = 79, limit: int = 100) -> str:
     width = max(int(width), _NEVER_CUT)
     hosts = sorted(results.items(), key=lambda item: (_rank(item[1]), str(item[0])))
     return "\n\n".join(
-        "\n".join(_cut(line, width) for line in _host(printable(name), result, width, int(limit)))
+        "\n".join(cut(line, width) for line in _host(printable(name), result, width, int(limit)))
         for name, result in hosts
     )
 
@@ -88,15 +83,15 @@ def _host(name: str, result: t.Any, width: int, limit: int) -> list[str]:
     if not _was_read(result):
         message = result.get("msg", "no result") if isinstance(result, t.Mapping) else "no result"
         what = "unreachable" if isinstance(result, t.Mapping) and result.get("unreachable") else "could not be read"
-        return [_title(name, what, width), *_wrapped(printable(message), width, "  ")]
-    lines = [_title(name, _verdict(result), width), *_overview(result, width)]
+        return [title(name, what, width), *wrapped(printable(message), width, "  ")]
+    lines = [title(name, _verdict(result), width), *_overview(result, width)]
     shown = result["exports"][: max(0, limit)]
     if shown:
         lines += ["", *_table(shown, result, width)]
     if len(result["exports"]) > len(shown):
         lines.append(f"... and {len(result['exports']) - len(shown):,} more")
     for note in _notes(result):
-        lines += ["", *_wrapped(printable(note), width, "", "  ")]
+        lines += ["", *wrapped(printable(note), width, "", "  ")]
     return lines
 
 
@@ -110,15 +105,15 @@ def _overview(result: t.Mapping[str, t.Any], width: int) -> list[str]:
     finished, disks = result["completed"], result["space"]
     parts = ["  ".join(f"{state} {number:,}" for state, number in result["totals"].items())]
     if finished["count"] is not None:
-        parts.append(f"finished {finished['count']:,} ({_size(finished['bytes'])})")
-    lines = _wrapped(f"redis at {printable(result['server'])}; {result['taken_at']}", width, "")
-    lines += _wrapped("; ".join(parts), width, "")
+        parts.append(f"finished {finished['count']:,} ({size(finished['bytes'])})")
+    lines = wrapped(f"redis at {printable(result['server'])}; {result['taken_at']}", width, "")
+    lines += wrapped("; ".join(parts), width, "")
     room = [
-        f"{_size(disk['free_bytes'])} free to {what} them ({printable(disk['path'])})"
+        f"{size(disk['free_bytes'])} free to {what} them ({printable(disk['path'])})"
         for what, disk in (("build", disks["build"]), ("keep", disks["keep"]))
         if disk["free_bytes"] is not None
     ]
-    return lines + (_wrapped(", ".join(room), width, "") if room else [])
+    return lines + (wrapped(", ".join(room), width, "") if room else [])
 
 
 def _table(exports: t.Sequence[t.Mapping[str, t.Any]], result: t.Mapping[str, t.Any], width: int) -> list[str]:
@@ -126,9 +121,9 @@ def _table(exports: t.Sequence[t.Mapping[str, t.Any]], result: t.Mapping[str, t.
     space = max(7, min(max(map(len, names)), 20))
     lines = [f"{'STATE':<10}  {'ACCOUNT':<{space}}  {'BACKUP':>8}  {'ASKED':>7}  "]
     for export, name in zip(exports, names):
-        asked = "?" if export["age"] is None else _duration(export["age"])
-        start = f"{export['state']:<10}  {_cut(name, space):<{space}}  {export['backup_id']:>8}  {asked:>7}  "
-        lines += _wrapped(printable(_what(export, result["taken_epoch"])), width, start, " " * 14)
+        asked = "?" if export["age"] is None else duration(export["age"])
+        start = f"{export['state']:<10}  {cut(name, space):<{space}}  {export['backup_id']:>8}  {asked:>7}  "
+        lines += wrapped(printable(_what(export, result["taken_epoch"])), width, start, " " * 14)
     lines[0] = lines[0].rstrip()
     return lines
 
@@ -149,20 +144,20 @@ def _what(export: t.Mapping[str, t.Any], now: float) -> str:
 
 
 def _running(export: t.Mapping[str, t.Any], _now: float) -> str:
-    since = "" if export["elapsed"] is None else f"for {_duration(export['elapsed'])} "
+    since = "" if export["elapsed"] is None else f"for {duration(export['elapsed'])} "
     beat = export["beat_age"]
-    silent = " (no heartbeat)" if beat is None else f" (silent for {_duration(beat)})" if beat > 30 else ""
+    silent = " (no heartbeat)" if beat is None else f" (silent for {duration(beat)})" if beat > 30 else ""
     return f"{since}in {export['process']}{silent}"
 
 
 def _waiting(export: t.Mapping[str, t.Any], _now: float) -> str:
-    about = "" if export["estimate"] is None else f", about {_duration(export['estimate'])}"
+    about = "" if export["estimate"] is None else f", about {duration(export['estimate'])}"
     return f"{export['ahead']:,} ahead in {export['queue']}{about}"
 
 
 def _later(export: t.Mapping[str, t.Any], now: float) -> str:
     at = export["next_try_epoch"]
-    when = "at ?" if at is None else "due" if at <= now else f"in {_duration(at - now)}"
+    when = "at ?" if at is None else "due" if at <= now else f"in {duration(at - now)}"
     when += "" if export["next_try_at"] is None else f" ({export['next_try_at'][11:16]}Z)"
     if export["state"] == "scheduled":
         return when
@@ -170,7 +165,7 @@ def _later(export: t.Mapping[str, t.Any], now: float) -> str:
 
 
 def _done(export: t.Mapping[str, t.Any], _now: float) -> str:
-    return "" if export["bytes"] is None else _size(export["bytes"])
+    return "" if export["bytes"] is None else size(export["bytes"])
 
 
 def _notes(result: t.Mapping[str, t.Any]) -> t.Iterator[str]:
@@ -208,8 +203,8 @@ def _room(result: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     for what, disk, needed in (("build", space["build"], build_bytes(largest)), ("keep", space["keep"], largest)):
         if disk["free_bytes"] is not None and disk["free_bytes"] < needed:
             yield (
-                f"Not enough room to {what} the largest of them: about {_size(needed)} needed,"
-                f" {_size(disk['free_bytes'])} free at {disk['path']}."
+                f"Not enough room to {what} the largest of them: about {size(needed)} needed,"
+                f" {size(disk['free_bytes'])} free at {disk['path']}."
             )
 
 

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import itertools
-import textwrap
 import typing as t
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.humanize import duration, size
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.text import printable
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.terminal import cut, title, wrapped
 
 DOCUMENTATION = r"""
 name: health_report
@@ -63,7 +64,7 @@ def health_report(results: t.Any, width: int = 79) -> str:
     width = max(int(width), _NEVER_CUT)
     hosts = sorted(results.items(), key=lambda item: (_rank(item[1]), str(item[0])))
     return "\n\n".join(
-        "\n".join(_cut(line, width) for line in _host(printable(name), result, width)) for name, result in hosts
+        "\n".join(cut(line, width) for line in _host(printable(name), result, width)) for name, result in hosts
     )
 
 
@@ -79,19 +80,14 @@ def _host(name: str, result: t.Any, width: int) -> list[str]:
     if not _was_read(result):
         message = result.get("msg", "no result") if isinstance(result, t.Mapping) else "no result"
         what = "unreachable" if isinstance(result, t.Mapping) and result.get("unreachable") else "could not be read"
-        return [_title(name, what, width), *_wrapped(printable(message), width, "  ")]
-    lines = [_title(name, _verdict(result), width), *_overview(result, width), "", *_queues(result, width)]
+        return [title(name, what, width), *wrapped(printable(message), width, "  ")]
+    lines = [title(name, _verdict(result), width), *_overview(result, width), "", *_queues(result, width)]
     lines += _running(result, width)
     for _rule, block in itertools.groupby(result["findings"], lambda found: (found["severity"], found["id"])):
         lines += ["", *_block(list(block), width)]
     if not result["findings"]:
         lines += ["", "Nothing is wrong."]
     return lines
-
-
-def _title(name: str, verdict: str, width: int) -> str:
-    start = f"== {_cut(name, max(10, width - len(verdict) - 7))} "
-    return f"{start}{'=' * max(2, width - len(start) - len(verdict) - 1)} {verdict}"
 
 
 def _verdict(result: t.Mapping[str, t.Any]) -> str:
@@ -101,7 +97,7 @@ def _verdict(result: t.Mapping[str, t.Any]) -> str:
 
 def _overview(result: t.Mapping[str, t.Any], width: int) -> list[str]:
     totals, redis = result["totals"], result["redis"]
-    memory = f", {_size(redis['used_memory'])} used" if redis.get("used_memory") else ""
+    memory = f", {size(redis['used_memory'])} used" if redis.get("used_memory") else ""
     server = f"{redis.get('product', 'redis')} {redis.get('version') or '?'} at {result['server']}{memory}; {result['taken_at']}"
     work = "{} ({ghosts} dead), {busy} of {threads} threads busy".format(_processes(totals["processes"]), **totals)
     jobs = "  ".join(
@@ -109,7 +105,7 @@ def _overview(result: t.Mapping[str, t.Any], width: int) -> list[str]:
         f"{name}\N{NO-BREAK SPACE}{totals[name]:,}"
         for name in ("enqueued", "retry", "scheduled", "dead", "processed", "failed")
     )
-    lines = [line for text in (printable(server), work, jobs) for line in _wrapped(text, width, "")]
+    lines = [line for text in (printable(server), work, jobs) for line in wrapped(text, width, "")]
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
@@ -128,8 +124,8 @@ def _queues(result: t.Mapping[str, t.Any], width: int) -> list[str]:
         number = len(queue["processes"])
         served = _processes(number) if number else "NOBODY"
         marks = "".join([", paused" if queue["paused"] else "", "" if queue["registered"] else ", unregistered"])
-        name = _cut(printable(queue["name"]), space)
-        lines.append(f"{name:<{space}}  {queue['size']:>10,}  {_duration(queue['latency']):>9}  {served}{marks}")
+        name = cut(printable(queue["name"]), space)
+        lines.append(f"{name:<{space}}  {queue['size']:>10,}  {duration(queue['latency']):>9}  {served}{marks}")
     if len(found) > len(shown):
         lines.append(f"... and {len(found) - len(shown)} more queues")
     return lines
@@ -141,45 +137,20 @@ def _running(result: t.Mapping[str, t.Any], width: int) -> list[str]:
         return []
     lines = ["", "RUNNING LONGEST"]
     for work in longest:
-        elapsed = "?" if work["elapsed"] is None else _duration(work["elapsed"])
+        elapsed = "?" if work["elapsed"] is None else duration(work["elapsed"])
         what = printable(work["class"] or "?") + (f" ({printable(work['domain'])})" if work["domain"] else "")
         tail = f"  {printable(work['jid'] or '?')}"
-        lines.append(f"{elapsed:>9}  {_cut(what, max(10, width - 11 - len(tail)))}{tail}")
+        lines.append(f"{elapsed:>9}  {cut(what, max(10, width - 11 - len(tail)))}{tail}")
     return lines
 
 
 def _block(findings: t.Sequence[t.Mapping[str, t.Any]], width: int) -> list[str]:
     """What one rule found; the fixes differ at most in the name of their subject."""
     first = findings[0]
-    lines = _wrapped(printable(f"{str(first['severity']).upper()} [{first['id']}]"), width, "")
+    lines = wrapped(printable(f"{str(first['severity']).upper()} [{first['id']}]"), width, "")
     for finding in findings:
-        lines += _wrapped(printable(f"{finding['subject']}: {finding['summary']}"), width, "  ", "    ")
-    return [*lines, *_wrapped("-> " + printable(first["fix"]), width, "  ", "     ")]
-
-
-def _wrapped(text: str, width: int, indent: str, following: str | None = None) -> list[str]:
-    return textwrap.wrap(
-        text,
-        width,
-        initial_indent=indent,
-        subsequent_indent=indent if following is None else following,
-        break_on_hyphens=False,
-    ) or [indent.rstrip()]
-
-
-def _cut(text: str, space: int) -> str:
-    return text if len(text) <= space else f"{text[: space - 3]}..."
-
-
-def _duration(seconds: float) -> str:
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size * 1.5:
-            return f"{seconds / size:.1f} {unit}" if unit != "min" else f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def _size(count: int) -> str:
-    return f"{count / 1024**3:.1f} GiB" if count >= 1024**3 else f"{count / 1024**2:.0f} MiB"
+        lines += wrapped(printable(f"{finding['subject']}: {finding['summary']}"), width, "  ", "    ")
+    return [*lines, *wrapped("-> " + printable(first["fix"]), width, "  ", "     ")]
 
 
 class FilterModule:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._sidekiq.humanize import duration
 from ..jobs.worker_classes import ARCHIVE
 from .finding import Finding
 from .survey import Export
-from .view import View, duration, jobs, most, runbook, task
+from .view import View, jobs, most, runbook, task
 
 
 def export_waiting(view: View) -> t.Iterator[Finding]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._sidekiq.humanize import duration, size
 from .finding import Finding
-from .view import RESTART, View, duration, jobs, playbook, size, task
+from .view import RESTART, View, jobs, playbook, task
 
 
 def no_process(view: View) -> t.Iterator[Finding]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._sidekiq.humanize import duration
 from ..jobs.worker_classes import QUEUES, can_be_served
 from .finding import Finding
-from .view import RESTART, View, duration, jobs, most, numbers, runbook, task
+from .view import RESTART, View, jobs, most, numbers, runbook, task
 
 
 def queue_backlog(view: View) -> t.Iterator[Finding]:

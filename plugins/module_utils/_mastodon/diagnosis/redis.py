@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._sidekiq.humanize import size
 from ..._sidekiq.text import text
 from .finding import Finding
-from .view import View, numbers, size
+from .view import View, numbers
 
 _NEEDED: t.Final = {6: (4, 0), 7: (6, 2), 8: (7, 0)}
 """Sidekiq's major version -> the oldest Redis it starts with (sidekiq cli.rb; 8.0.0 alone wanted 7.2)."""

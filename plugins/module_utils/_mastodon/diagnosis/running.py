@@ -9,9 +9,10 @@ from __future__ import annotations
 import typing as t
 from collections import Counter
 
+from ..._sidekiq.humanize import duration
 from ..jobs.worker_classes import remote_domain
 from .finding import Finding
-from .view import RESTART, View, duration, jobs, most, runbook
+from .view import RESTART, View, jobs, most, runbook
 
 _LEAST_THREADS = 3
 

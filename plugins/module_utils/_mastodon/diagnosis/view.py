@@ -30,19 +30,6 @@ class View:
 Rule = t.Callable[[View], t.Iterator[Finding]]
 
 
-def duration(seconds: float) -> str:
-    """Seconds as people say them: `45 s`, `12 min`, `3.5 h`, `2.1 d`."""
-    for size, unit in ((86400.0, "d"), (3600.0, "h")):
-        if seconds >= size * 1.5:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
-
-
-def size(count: float) -> str:
-    """Bytes as MiB or GiB."""
-    return f"{count / 1024**3:.1f} GiB" if count >= 1024**3 else f"{count / 1024**2:.0f} MiB"
-
-
 def most(counter: Counter[str], number: int = 3) -> str:
     """The most frequent ones with their counts: `a 20, b 3`."""
     return ", ".join(f"{name} {count:,}" for name, count in counter.most_common(number))

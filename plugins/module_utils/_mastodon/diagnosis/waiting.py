@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._sidekiq.humanize import duration
 from .finding import Finding
-from .view import RESTART, View, duration, jobs, most, task
+from .view import RESTART, View, jobs, most, task
 
 _LEAST_RETRIES = 50
 

@@ -10,7 +10,8 @@ import math
 import typing as t
 from dataclasses import dataclass
 
-from .storage import build_bytes, size
+from ..._sidekiq.humanize import size
+from .storage import build_bytes
 
 _REMEDY: t.Final = "Make room there, or set Environment=TMPDIR= of the unit to a larger disk, and run this again."
 _CLOSED: t.Final = ("build_read_only", "keep_read_only")

@@ -14,6 +14,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from ..._sidekiq.humanize import size
 from ..host.disk import Disk
 from ..host.open_deleted import Holder
 from ..host.tmpdir import Temporary
@@ -176,13 +177,3 @@ def _deleted(build: Disk | None, holders: t.Sequence[Holder]) -> t.Iterator[Prob
         f"{size(held)} in {build.path} are files that were deleted and are still open, most by {most.command} (pid {most.pid}).",
         "They go when that process ends. Restart it when nothing runs in it.",
     )
-
-
-def size(number: int) -> str:
-    """A size for a person, in units of 1024."""
-    amount = float(number)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if amount < 1024:
-            return f"{amount:.0f} {unit}" if unit == "B" or amount >= 10 else f"{amount:.1f} {unit}"
-        amount /= 1024
-    return f"{amount:.1f} TiB"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 from collections import deque
 
+from ..._sidekiq.humanize import duration
 from ..._sidekiq.state.heartbeats import Beats, Certainty
 from ..._sidekiq.text import printable
 
@@ -67,10 +68,10 @@ class Progress:
         """What is still waited for, as one line that can be printed: names of queues are written by anybody."""
         texts = [self._text(one) for one in self._last if not one["met"]]
         if not texts:
-            return f"all is as it should be, after {span(elapsed)}"
+            return f"all is as it should be, after {duration(elapsed)}"
         estimate = self.estimate()
-        ahead = "" if estimate is None else f"; about {span(estimate)} to go"
-        return printable(f"{'; '.join(texts)}; {span(elapsed)} waited{ahead}")
+        ahead = "" if estimate is None else f"; about {duration(estimate)} to go"
+        return printable(f"{'; '.join(texts)}; {duration(elapsed)} waited{ahead}")
 
     def drawn(self, elapsed: float, width: int) -> str:
         """The line with a bar before it, cut to a width."""
@@ -89,16 +90,6 @@ class Progress:
 def too_late(progress: Progress, elapsed: float) -> str:
     """The error of a wait whose time is up."""
     return f"Not all conditions were met in time: {progress.line(elapsed)}. Look at sidekiq_health_info, or give it a longer timeout."
-
-
-def span(seconds: float) -> str:
-    """A span of time as people say it."""
-    whole = int(seconds + 0.5)
-    if whole < 120:
-        return f"{whole} s"
-    if whole < 7200:
-        return f"{whole // 60} min"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 class Judge:

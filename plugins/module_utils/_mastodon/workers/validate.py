@@ -11,7 +11,8 @@ import typing as t
 from dataclasses import dataclass
 
 from ..installation.systemd.sidekiq_command import Command
-from ..installation.systemd.unit_file import seconds
+from ..installation.systemd.timespan import parse_timespan
+from ..installation.systemd.unit_file import FOREVER
 from ..jobs import aliases
 from .host import DIGEST, Host
 
@@ -158,10 +159,12 @@ def _first(*values: t.Any) -> int:
 
 
 def _seconds(name: str, value: t.Any, no: list[str]) -> float:
-    if not re.fullmatch(r"[\d.]+(\s*[a-z]+(\s*[\d.]+\s*[a-z]+)*)?|infinity", str(value).strip()):
-        no.append(f"Worker {name}: stop_timeout is {value!r}; it must be seconds, such as 60.")
-        return float("inf")
-    return seconds(str(value))
+    seconds = parse_timespan(str(value))
+    if seconds is None:
+        no.append(
+            f"Worker {name}: stop_timeout is {value!r}; it must be seconds, such as 60, or a time span of systemd, such as 2min."
+        )
+    return seconds or FOREVER
 
 
 def _stock_pool(host: Host, threads: int) -> int:

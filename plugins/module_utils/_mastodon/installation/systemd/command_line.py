@@ -11,11 +11,11 @@ import typing as t
 from dataclasses import dataclass
 
 from .environment import Runner
+from .timespan import finite_timespan
 
 _ARGV = re.compile(r"argv\[\]=(.*?) ; ignore_errors=")
 _FLAG = re.compile(r"(-[cqtCe]|--(?:concurrency|queue|timeout|config|environment))(?:=?(.+))?", re.DOTALL)
 _NAMES: t.Final = {"-c": "concurrency", "-q": "queue", "-t": "timeout", "-C": "config", "-e": "environment"}
-_SECONDS: t.Final = {"ms": 0.001, "us": 0.000001, "s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def unit_command(unit: str, run: Runner) -> UnitCommand | None:
     found = _ARGV.search(shown.get("ExecStart", ""))
     if code != 0 or found is None:
         return None
-    return UnitCommand(sidekiq_options(found[1].split()), seconds(shown.get("TimeoutStopUSec", "")))
+    return UnitCommand(sidekiq_options(found[1].split()), finite_timespan(shown.get("TimeoutStopUSec", "")))
 
 
 def sidekiq_options(words: t.Sequence[str]) -> dict[str, list[str]]:
@@ -53,11 +53,3 @@ def sidekiq_options(words: t.Sequence[str]) -> dict[str, list[str]]:
             if value is not None:
                 options.setdefault(_NAMES.get(found[1], found[1].lstrip("-")), []).append(value)
     return options
-
-
-def seconds(span: str) -> float | None:
-    """A time span as systemctl shows it, such as `1min 30s`; None for `infinity` and what cannot be read."""
-    parts = re.findall(r"([0-9.]+)([a-z]+)", span)
-    if not parts or any(unit not in _SECONDS for _number, unit in parts):
-        return None
-    return sum(float(number) * _SECONDS[unit] for number, unit in parts)

@@ -11,15 +11,9 @@ import typing as t
 from dataclasses import dataclass
 
 from .environment import assignments
+from .timespan import parse_timespan
 
 _HEADER = re.compile(r"# (/\S+\.(?:service|conf))")
-_SPAN = re.compile(r"([\d.]+)\s*([a-z]*)")
-_UNITS: t.Final[t.Mapping[str, float]] = {
-    "us": 1e-6, "usec": 1e-6, "ms": 1e-3, "msec": 1e-3,
-    "": 1, "s": 1, "sec": 1, "second": 1, "seconds": 1,
-    "m": 60, "min": 60, "minute": 60, "minutes": 60,
-    "h": 3600, "hr": 3600, "hour": 3600, "hours": 3600, "d": 86400, "day": 86400, "days": 86400,
-}  # fmt: skip
 FOREVER: t.Final = float("inf")
 DEFAULT_STOP: t.Final = 90.0
 """DefaultTimeoutStopSec= of systemd."""
@@ -75,8 +69,11 @@ class Unit:
 
     def stop_timeout(self) -> float:
         """Seconds after which systemd kills it when it is stopped; infinite is possible."""
-        found = [value for key, value in self.settings() if key in ("TimeoutSec", "TimeoutStopSec")]
-        return seconds(found[-1]) if found else DEFAULT_STOP
+        values = [value for key, value in self.settings() if key in ("TimeoutSec", "TimeoutStopSec")]
+        spans = [
+            span for span in map(parse_timespan, values) if span is not None
+        ]  # systemd ignores what it cannot read
+        return (spans[-1] or FOREVER) if spans else DEFAULT_STOP
 
 
 def _lines(text: str) -> t.Iterator[tuple[str, str, str]]:
@@ -95,12 +92,6 @@ def _lines(text: str) -> t.Iterator[tuple[str, str, str]]:
         key, equals, value = line.partition("=")
         if equals:
             yield section, key.strip(), value.strip()
-
-
-def seconds(span: str) -> float:
-    """A time span of systemd.time(7), such as `1min 30s`; 0 and `infinity` mean for ever."""
-    total = sum(float(number) * _UNITS.get(unit, 1) for number, unit in _SPAN.findall(span.strip().lower()))
-    return total or FOREVER
 
 
 def parse_cat(output: str, names: t.Collection[str]) -> dict[str, Unit]:

@@ -12,8 +12,8 @@ import typing as t
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from .command_line import seconds
 from .environment import Runner, parse_environment
+from .timespan import finite_timespan
 
 PROPERTIES: t.Final = (
     "Id",
@@ -132,7 +132,7 @@ def _unit(name: str, said: t.Mapping[str, str], environment: t.Sequence[str]) ->
         user=said.get("User", ""),
         root=said.get("WorkingDirectory", "").lstrip("!-"),
         environment_lines=tuple(environment),
-        stop_timeout=seconds(said.get("TimeoutStopUSec", "")),
+        stop_timeout=finite_timespan(said.get("TimeoutStopUSec", "")),
         restart=said.get("Restart", "no"),
         need_daemon_reload=said.get("NeedDaemonReload") == "yes",
     )

@@ -10,41 +10,13 @@ from collections import Counter
 import pytest
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.diagnosis.view import (
-    duration,
     jobs,
     most,
     numbers,
     playbook,
     runbook,
-    size,
     task,
 )
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0 s"),
-        (89.4, "89 s"),
-        (90, "2 min"),
-        (600, "10 min"),
-        (5399, "90 min"),
-        (5400, "1.5 h"),
-        (129599, "36.0 h"),
-        (129600, "1.5 d"),
-        (864000, "10.0 d"),
-    ],
-)
-def test_duration(seconds, text):
-    assert duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [(0, "0 MiB"), (500 * 1024**2, "500 MiB"), (1024**3, "1.0 GiB"), (1.25 * 1024**3, "1.2 GiB")],
-)
-def test_size(count, text):
-    assert size(count) == text
 
 
 @pytest.mark.parametrize(("count", "text"), [(0, "0 jobs"), (1, "1 job"), (2, "2 jobs"), (2345678, "2,345,678 jobs")])

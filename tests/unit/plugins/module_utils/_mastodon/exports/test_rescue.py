@@ -116,7 +116,7 @@ def test_a_limit_that_is_none():
     [
         (storage(build=14 * MIB, keep=11 * MIB), True, ""),
         (storage(build=12 * MIB), False, "about 13 MiB in /tmp, where 12 MiB are left"),
-        (storage(keep=9 * MIB), False, "about 10 MiB in /srv, where 9.0 MiB are left"),
+        (storage(keep=9 * MIB), False, "about 10 MiB in /srv, where 9 MiB are left"),
         (storage(build=24 * MIB, keep=24 * MIB, same_disk=True), True, ""),
         (storage(build=22 * MIB, keep=22 * MIB, same_disk=True), False, "about 23 MiB in /tmp"),
         (storage(build=None, keep=None), True, ""),

@@ -11,7 +11,6 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.expor
     Estimate,
     fits,
     problems,
-    size,
 )
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.host.disk import Disk, Mount
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.host.open_deleted import Holder
@@ -103,11 +102,3 @@ def test_what_is_kept_on_the_same_disk_counts_too():
 
 def test_few_deleted_files_are_not_worth_a_word():
     assert ids(disk(50 * GIB), None, holders=[Holder(7, "ruby", 3, 9 * GIB)]) == []
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (20 << 20, "20 MiB"), (5 * GIB, "5.0 GiB"), (3 << 40, "3.0 TiB")],
-)
-def test_sizes(number, text):
-    assert size(number) == text

@@ -10,7 +10,6 @@ import pytest
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.processes.wait_progress import (
     Judge,
     Progress,
-    span,
     too_late,
 )
 
@@ -69,11 +68,6 @@ def test_the_end():
     assert after(5.0, 0.0).line(130) == "all is as it should be, after 2 min"
     assert after(5.0, 0.0).share() == 1.0
     assert "Not all conditions were met in time: size of queue push: 5.0" in too_late(after(5.0), 60)
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (119, "119 s"), (130, "2 min"), (7300, "2 h 1 min")])
-def test_spans(seconds, text):
-    assert span(seconds) == text
 
 
 def test_what_heartbeats_tell_must_hold_until_all_have_beaten_again():

@@ -9,7 +9,6 @@ import pytest
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.installation.systemd.command_line import (
     UnitCommand,
-    seconds,
     sidekiq_options,
     unit_command,
 )
@@ -45,10 +44,3 @@ def test_options():
         "config": ["x.yml"],
         "environment": ["production"],
     }
-
-
-@pytest.mark.parametrize(
-    ("span", "value"), [("15s", 15), ("1min 30s", 90), ("500ms", 0.5), ("infinity", None), ("", None)]
-)
-def test_time_spans(span, value):
-    assert seconds(span) == value

@@ -11,7 +11,6 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.insta
     Part,
     Unit,
     parse_cat,
-    seconds,
 )
 
 from ...workers.hosts import PATH, STOCK
@@ -48,13 +47,6 @@ def test_values(texts, values):
 )
 def test_stop_timeout(text, stop):
     assert unit(f"[Service]\n{text}\n").stop_timeout() == stop
-
-
-@pytest.mark.parametrize(
-    ("span", "wanted"), [("15", 15), ("1min 30s", 90), ("2min", 120), ("500ms", 0.5), ("0", float("inf")), ("1h", 3600)]
-)
-def test_seconds(span, wanted):
-    assert seconds(span) == wanted
 
 
 def test_environment():
