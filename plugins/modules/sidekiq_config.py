@@ -19,7 +19,9 @@ description:
     for lists in brackets over several lines, and for a file that is no plain YAML mapping. Without any of O(concurrency), O(queues) and O(timeout)
     it does not fail and says so in RV(editable) and RV(reason).
   - It warns if the value has no effect, because the unit starts Sidekiq with C(-c), C(-q) or C(-t), as Mastodon's own unit does with
-    C(-c 25); because a variable is set; or because the section production says something else. And it warns of a file that git tracks.
+    C(-c 25); because a variable is set; or because the section production says something else.
+  - The file belongs to the git checkout of Mastodon. If an upgrade changes the file too, C(git checkout) refuses until you stash the edit;
+    run the task again after the upgrade.
   - Sidekiq reads the file when it starts. This module restarts nothing.
 extends_documentation_fragment:
   - fediverse.mastodon.attributes

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
@@ -195,17 +194,6 @@ def test_bad_options(root):
     ):
         said = run(root, **options)
         assert said["failed"] and part in said["msg"], said
-
-
-def test_git_is_warned_of_when_the_file_changes(root, warned):
-    for command in (["init", "-q"], ["add", "config/sidekiq.yml"]):
-        subprocess.run(["git", "-c", "safe.directory=*", *command], cwd=root, check=True)
-    (warning,) = warned(check_mode=True, timeout=20)
-    assert warning.startswith(f"git tracks config/sidekiq.yml in {root}: ")
-    assert warned(timeout=20) == [warning]
-    assert warned(timeout=20) == []
-    (root / "config" / "other.yml").write_text(RELEASE_4_6)
-    assert warned(path=str(root / "config" / "other.yml"), timeout=20) == []
 
 
 def test_what_makes_a_value_void_is_warned_of(root, warned, systemctl):

@@ -14,7 +14,6 @@ import stat
 import typing as t
 from dataclasses import asdict
 
-from ..._mastodon.host.git_index import checkout_that_tracks
 from ..._mastodon.installation.systemd.command_line import UnitCommand, unit_command
 from ..._mastodon.installation.systemd.environment import unit_environment
 from ..._mastodon.settings.variables import Variables, collect
@@ -72,7 +71,7 @@ def configure(host: Host) -> Result:
             "before": old.decode() if changed else "",
             "after": planned.text if changed else "",
         },
-        "warnings": [*_void(host, wanted, planned), *(_tracked(path) if changed else ())],
+        "warnings": [*_void(host, wanted, planned)],
     }
 
 
@@ -220,12 +219,3 @@ def _void_by_variables(host: Host, unit: str, names: t.Mapping[str, str]) -> t.I
     for key, name in names.items():
         if name in variables:
             yield f"{key} of the file is only what counts without {name}, and there is {variables.where(name)}, which wins."
-
-
-def _tracked(path: str) -> t.Iterator[str]:
-    checkout = checkout_that_tracks(path)
-    if checkout:
-        yield (
-            f"git tracks {os.path.relpath(path, checkout)} in {checkout}: where the next release changes it as well, git"
-            " checkout refuses until the edit is stashed, and the task is to be run again after the upgrade."
-        )

@@ -15,7 +15,8 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.humani
     [
         (0.4, "0 s"),
         (89, "89 s"),
-        (119, "119 s"), (120, "2 min"),
+        (119, "119 s"),
+        (120, "2 min"),
         (5399, "90 min"),
         (5400, "1.5 h"),
         (129600, "1.5 d"),
