@@ -60,6 +60,7 @@ def planned(installation, files=(), forced=False):
         ({"need_daemon_reload": True}, {}, [], False, ("its unit file has changed since systemd read it",)),
         ({}, {"quiet": True}, [], False, ("it is quiet and fetches no jobs",)),
         ({}, {}, [("/env", 999.0), ("/yml", 1001.0)], False, ()),
+        ({}, {}, [("/env", 1002.0)], False, ()),
         ({}, {}, [("/env", 1003.0), ("/yml", 1.0)], False, ("/env is newer than its process",)),
     ],
 )

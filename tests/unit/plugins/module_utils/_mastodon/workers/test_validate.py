@@ -108,6 +108,20 @@ def test_refused(entries, said):
     assert said in refusals(entries)
 
 
+@pytest.mark.parametrize(
+    ("stop", "refused"), [("29s", True), ("30s", False), ("1w", False), ("infinity", False), (0, False)]
+)
+def test_the_stop_timeout_at_which_jobs_are_lost(stop, refused):
+    """Sidekiq waits 25 s, and needs up to 5 s more to push jobs back."""
+    assert ("They would be lost" in refusals(changed(1, stop_timeout=stop))) == refused
+
+
+@pytest.mark.parametrize(("limit", "warned"), [("1G", True), ("infinity", False), (None, False)])
+def test_only_a_limit_of_memory_is_warned_of(limit, warned):
+    warnings = declared(changed(1, memory_max=limit) if limit else SPLIT).warnings
+    assert any("is killed, and its running jobs with it" in warning for warning in warnings) == warned
+
+
 def test_jemalloc_that_is_not_there():
     assert "jemalloc is not installed" in refusals(changed(1, jemalloc=True), libraries="")
     assert refusals(changed(1, jemalloc=True)) == ""
