@@ -222,3 +222,17 @@ def test_the_role(root, postgres, tmp_path):
     said, fine = play(root, tmp_path, prune="true")
     assert not fine and "changed=0" in said and "Mastodon's database is not known" in said, said
     assert all(path.exists() for path in kept)
+
+
+@pytest.mark.parametrize("tmpdir", ["usable", "missing"])
+def test_both_modules_name_the_same_room(root, scratch_redis, redis_process, tmpdir):
+    """Ruby passes over a TMPDIR that is not there, and builds in /tmp."""
+    if tmpdir == "missing":
+        settings = (root / ".env.production").read_text(encoding="utf-8")
+        (root / ".env.production").write_text(f"{settings}TMPDIR='{root}/not-there'\n", encoding="utf-8")
+    storage = look(root)
+    exports = modules.run("export_info", mastodon_root=str(root), redis_url=redis_process.url, database="never")
+    assert "failed" not in exports, exports
+    assert exports["space"]["build"]["path"] == ("/tmp" if tmpdir == "missing" else str(root.parent / "temporary"))
+    for name, room in exports["space"].items():
+        assert (room["path"], room["total_bytes"]) == (storage[name]["path"], storage[name]["total_bytes"])

@@ -24,11 +24,20 @@ from .options.connection import WAYS, connection_argument_spec, settings_from_op
 Result = dict[str, t.Any]
 
 
+Runner = t.Callable[[list[str]], tuple[int, str, str]]
+
+
+def no_command(command: list[str]) -> tuple[int, str, str]:
+    """Runs nothing, as on a host without the command."""
+    raise FileNotFoundError(command[0])
+
+
 @dataclass(frozen=True)
 class Session:
     """What a module works with. `client` returns bytes; `server` names Redis without its password.
 
-    `progress`: what was done so far, for the result of a task that fails half way.
+    `progress`: what was done so far, for the result of a task that fails half way. `run`: runs a command given as a list and
+    returns code, output and errors; raises OSError if there is no such command.
     """
 
     client: t.Any
@@ -37,6 +46,7 @@ class Session:
     check_mode: bool
     server: str
     progress: Result = field(default_factory=dict)
+    run: Runner = no_command
 
 
 def run(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Session], Result], **constraints: t.Any) -> None:
@@ -53,13 +63,15 @@ def run(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Session], Result
     gc.freeze()  # what is loaded by now stays, and need not be looked at again
     progress: Result = {}
     try:
-        settings, warnings = settings_from_options(module.params, run=_runner(module), environ=os.environ)
+        run_command = _runner(module)
+        settings, warnings = settings_from_options(module.params, run=run_command, environ=os.environ)
         _keep_secret(module, settings.secrets)
         for warning in warnings:
             ending.warn(module, warning)
         with translate_errors(settings):
             client, key = connect(settings), Keys(settings.key_prefix)
-            result = body(Session(client, key, module.params, module.check_mode, describe(settings), progress))
+            server = describe(settings)
+            result = body(Session(client, key, module.params, module.check_mode, server, progress, run_command))
     except SidekiqError as failure:
         ending.fail(module, " ".join([str(failure), *_so_far(progress)]), progress)
     ending.succeed(module, result)
@@ -73,7 +85,7 @@ class Here:
     """
 
     options: t.Mapping[str, t.Any]
-    run: t.Callable[[list[str]], tuple[int, str, str]]
+    run: Runner
     settings: ConnectionSettings | None
     problem: str | None
 
@@ -117,7 +129,7 @@ def refuse_unwritable(snapshot: Snapshot, session: Session) -> None:
         raise SidekiqError(f"Redis at {session.server} is loading its data from disk. Run again when it has finished.")
 
 
-def _runner(module: AnsibleModule) -> t.Callable[[list[str]], tuple[int, str, str]]:
+def _runner(module: AnsibleModule) -> Runner:
     def run_command(command: list[str]) -> tuple[int, str, str]:
         code, out, err = module.run_command(command, check_rc=False, handle_exceptions=False)
         return code, out, err

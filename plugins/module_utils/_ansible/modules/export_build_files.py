@@ -11,12 +11,12 @@ import time
 import typing as t
 
 from ..._mastodon.exports.build_files import MIN_AGE, BuildFile, read_build_files, read_living, remove
+from ..._mastodon.exports.places import owner_of, read_places
 from ..._sidekiq.duration import seconds
 from ..._sidekiq.errors import BadOption
 from ..._sidekiq.text import printable
 from ..options.connection import connection_argument_spec
 from ..run_host import Host, Result
-from .export_storage_info import build_folder, owner_of
 
 OPTIONS: t.Final = {
     **{name: connection_argument_spec()[name] for name in ("mastodon_root", "systemd_unit")},
@@ -34,7 +34,7 @@ def remove_build_files(host: Host) -> Result:
     root = host.options["mastodon_root"]
     if not os.path.isdir(root):
         raise BadOption(f"There is no {root}. Set mastodon_root to the folder with Mastodon's code.")
-    folder = build_folder(host, root, host.options["systemd_unit"])
+    folder = read_places(root, host.options["systemd_unit"], host.run).host_path
     result = found_in(folder, owner_of(root), time.time(), min_age)
     files = result.pop("all")
     if folder is not None and files and not host.check_mode:

@@ -14,9 +14,10 @@ from ..._mastodon.database import Database, NoDatabase
 from ..._mastodon.exports.backup_jobs import ArchiveJob, drain_rate
 from ..._mastodon.exports.backup_rows import Backup, read_backups, read_finished, read_media_sizes
 from ..._mastodon.exports.match import STATES, Export, Needless
+from ..._mastodon.exports.places import read_places
 from ..._mastodon.exports.read import Look, look
+from ..._mastodon.host.disk import Disk
 from ..._mastodon.jobs.names import parse_names
-from ..._mastodon.settings.variables import Variables
 from ..._sidekiq.errors import BadOption
 from ..._sidekiq.times import iso
 from ..options.database import DATABASE_OPTIONS, find_database
@@ -80,7 +81,7 @@ def export_info(session: Session) -> Result:
         "silent_processes": list(seen.silent),
         "completed": {"count": count, "bytes": size},
         "queues": _queues(seen, rates),
-        "space": space(found.variables, options["mastodon_root"]),
+        "space": _space(session),
     }
 
 
@@ -149,34 +150,24 @@ def needless(one: Needless) -> Result:
     return {"backup_id": one.job.backup_id, "reason": one.reason, **_job(one.job)}
 
 
-def space(variables: Variables | None, root: str) -> Result:
-    """Room where archives are built and where they are kept; null where that cannot be known or is not on a disk of this host."""
-    if variables is None or not os.path.isdir(root):
-        return {"build": _disk(None), "keep": _disk(None)}
-    elsewhere = any(variables.filled(name) == "true" for name in ("S3_ENABLED", "SWIFT_ENABLED", "AZURE_ENABLED"))
-    kept = variables.filled("PAPERCLIP_ROOT_PATH") or os.path.join(root, "public", "system")
-    return {
-        "build": _disk(variables.filled("TMPDIR") or "/tmp"),
-        "keep": _disk(None if elsewhere else os.path.join(root, kept)),
-    }
-
-
-def _disk(path: str | None) -> Result:
-    nothing = {"path": path, "free_bytes": None, "total_bytes": None, "free_inodes": None}
-    if path is None:
-        return nothing
-    there = path
-    while not os.path.isdir(there) and there != os.path.dirname(there):
-        there = os.path.dirname(there)  # is made with the first archive
+def _space(session: Session) -> Result:
+    """Room where exports are built and where they are kept; null where it cannot be read or is not on a disk of this host."""
+    root, unit = session.options["mastodon_root"], session.options["systemd_unit"]
+    if not os.path.isdir(root):
+        return {"build": _disk(None, None), "keep": _disk(None, None)}
     try:
-        found = os.statvfs(there)
-    except OSError:
-        return nothing
+        places = read_places(root, unit, session.run)
+    except BadOption:  # the settings cannot be read, and what needs them says so
+        return {"build": _disk(None, None), "keep": _disk(None, None)}
+    return {"build": _disk(places.build, places.tmpdir.path), "keep": _disk(places.keep, places.keep_path)}
+
+
+def _disk(disk: Disk | None, path: str | None) -> Result:
     return {
         "path": path,
-        "free_bytes": found.f_bavail * found.f_frsize,
-        "total_bytes": found.f_blocks * found.f_frsize,
-        "free_inodes": found.f_favail if found.f_files else None,
+        "free_bytes": disk.free if disk else None,
+        "total_bytes": disk.total if disk else None,
+        "free_inodes": disk.free_inodes if disk else None,
     }
 
 

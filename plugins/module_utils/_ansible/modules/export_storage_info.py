@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 import typing as t
 from dataclasses import asdict
@@ -15,12 +14,10 @@ from dataclasses import asdict
 from ..._mastodon.database import Database, NoDatabase
 from ..._mastodon.exports.backup_rows import Backup, read_backups, read_largest_account, read_media_sizes
 from ..._mastodon.exports.files import DAY, ArchiveFile, Kept, read_files, unneeded
+from ..._mastodon.exports.places import read_places
 from ..._mastodon.exports.storage import Estimate, fits, problems
-from ..._mastodon.host.disk import Disk, look_at
+from ..._mastodon.host.disk import Disk
 from ..._mastodon.host.open_deleted import deleted_but_open
-from ..._mastodon.host.tmpdir import VARIABLES, Sandbox, Temporary, sandbox, temporary
-from ..._mastodon.installation.systemd.environment import unit_environment
-from ..._mastodon.settings.variables import Variables, collect
 from ..._sidekiq.errors import BadOption
 from ..options.connection import connection_argument_spec
 from ..options.database import DATABASE_OPTIONS, find_database
@@ -33,20 +30,13 @@ OPTIONS: t.Final = {
     "database": {"type": "str", "choices": ["auto", "required", "never"], "default": "auto"},
     **DATABASE_OPTIONS,
 }
-_ELSEWHERE: t.Final = {"S3_ENABLED": "s3", "SWIFT_ENABLED": "swift", "AZURE_ENABLED": "azure"}
 
 
 def storage_info(host: Host) -> Result:
     """Room where archives are built and kept, what the next one needs, and the files that no row needs."""
     options = _checked(host.options)
-    root, unit = options["mastodon_root"], options["systemd_unit"]
-    has_systemd = shutil.which("systemctl") is not None
-    box = sandbox(unit, host.run) if has_systemd else Sandbox()
-    variables = collect(root, {}, unit, unit_environment(unit, host.run) if has_systemd else {})
-    place = temporary({name: variables.filled(name) for name in VARIABLES}, owner_of(root), box.pid)
-    build = look_at(place.path, box.pid)
-    service, keep_path = keeps(variables, root)
-    keep = look_at(keep_path, box.pid) if keep_path else None
+    places = read_places(options["mastodon_root"], options["systemd_unit"], host.run)
+    build, keep, keep_path = places.build, places.keep, places.keep_path
     # The files first: a row that is made after them is for a file that is not among them.
     kept = read_files(keep_path) if keep_path else Kept()
     found = find_database(options)
@@ -58,12 +48,12 @@ def storage_info(host: Host) -> Result:
     return {
         "changed": False,
         "build": {
-            **_disk(build, place.path),
-            "variable": place.variable,
-            "private": box.private_tmp and place.path.startswith("/tmp"),
-            "host_path": _host_path(place, box),
+            **_disk(build, places.tmpdir.path),
+            "variable": places.tmpdir.variable,
+            "private": places.private_tmp,
+            "host_path": places.host_path,
         },
-        "keep": {**_disk(keep, keep_path), "service": service},
+        "keep": {**_disk(keep, keep_path), "service": places.service},
         "same_disk": None if build is None or keep is None else build.device == keep.device,
         "deleted_open": {
             "bytes": sum(holder.bytes for holder in holders),
@@ -82,25 +72,10 @@ def storage_info(host: Host) -> Result:
         "archives": {"files": len(kept.files), "bytes": kept.bytes, "other_files": kept.others},
         "unneeded": [_file(file, keep_path or "", now) for file in spare],
         "unneeded_bytes": sum(file.bytes for file in spare),
-        "problems": [asdict(one) for one in problems(build, keep, place, estimate, holders, options["threshold"])],
+        "problems": [
+            asdict(one) for one in problems(build, keep, places.tmpdir, estimate, holders, options["threshold"])
+        ],
     }
-
-
-def build_folder(host: Host, root: str, unit: str) -> str | None:
-    """Where this host sees the directory in which exports are built; None if it cannot be seen."""
-    has_systemd = shutil.which("systemctl") is not None
-    box = sandbox(unit, host.run) if has_systemd else Sandbox()
-    variables = collect(root, {}, unit, unit_environment(unit, host.run) if has_systemd else {})
-    place = temporary({name: variables.filled(name) for name in VARIABLES}, owner_of(root), box.pid)
-    return _host_path(place, box)
-
-
-def keeps(variables: Variables, root: str) -> tuple[str, str | None]:
-    """Which service keeps archives, and in which directory of this host; None in object storage."""
-    for name, service in _ELSEWHERE.items():
-        if variables.filled(name) == "true":
-            return service, None
-    return "local", os.path.join(root, variables.filled("PAPERCLIP_ROOT_PATH") or os.path.join("public", "system"))
 
 
 def needed(rows: t.Iterable[Backup]) -> set[str]:
@@ -120,13 +95,6 @@ def _checked(options: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
     return options
 
 
-def owner_of(root: str) -> int | None:
-    try:
-        return os.stat(root).st_uid
-    except OSError:
-        return None
-
-
 def _estimate(database: Database | None, rows: t.Sequence[Backup] | None) -> Estimate:
     """Of the archives that wait the largest; else what the largest account would need; else the largest there is."""
     if database is None or rows is None:
@@ -142,13 +110,6 @@ def _estimate(database: Database | None, rows: t.Sequence[Backup] | None) -> Est
         pass
     sizes = [row.size for row in rows if row.size is not None]
     return Estimate(max(sizes), "largest_archive") if sizes else Estimate()
-
-
-def _host_path(place: Temporary, box: Sandbox) -> str | None:
-    """Where root sees the directory of the sandbox while the unit runs."""
-    if box.pid is None:
-        return None if box.private_tmp and place.path.startswith("/tmp") else place.path
-    return f"/proc/{box.pid}/root{place.path}"
 
 
 def _disk(disk: Disk | None, path: str | None) -> Result:

@@ -29,11 +29,10 @@ DATABASE_OPTIONS: t.Final = {
 
 @dataclass(frozen=True)
 class Found:
-    """The database, or None and why it cannot be asked. `variables`: Mastodon's, None where they cannot be read."""
+    """The database, or None and why it cannot be asked."""
 
     database: Database | None
     reason: str | None
-    variables: Variables | None
 
 
 def find_database(options: Options) -> Found:
@@ -44,18 +43,17 @@ def find_database(options: Options) -> Found:
     need = options.get("database", "required")
     if options["database_timeout"] <= 0:
         raise BadOption("database_timeout must be more than 0 seconds.")
-    variables: Variables | None = None
     try:
         variables = mastodon_variables(options)
         if need == "never":
-            return Found(None, "database is never", variables)
+            return Found(None, "database is never")
         database = _database(options, variables)
         database.read("SELECT json_build_object('id', id) FROM backups LIMIT 0")
     except SidekiqError as failure:
         if need == "required" or (options["database_url"] and isinstance(failure, BadOption)):
             raise
-        return Found(None, str(failure), variables)
-    return Found(database, None, variables)
+        return Found(None, str(failure))
+    return Found(database, None)
 
 
 def mastodon_variables(options: Options) -> Variables:
