@@ -66,7 +66,7 @@ def stuck(
 def unpolled(after: Snapshot, marks: Marks, before: Snapshot | None = None) -> list[dict[str, t.Any]]:
     """Sets whose jobs are due and are not moved into their queues; nothing if the snapshot has no sets.
 
-    A set from which jobs were moved since C(before) is polled, however many jobs of it are still due.
+    A set from which jobs were moved since `before` is polled, however many jobs of it are still due.
     """
     found = []
     for name in ("retry", "scheduled"):
