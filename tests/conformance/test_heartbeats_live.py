@@ -12,8 +12,11 @@ import modules
 import pytest
 from sidekiq_live import sidekiq, wait_for
 
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.edit import killed_jobs
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state import heartbeats
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state.job import parse
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state.process import Work
 
 DIGEST = "uniquejobs:0123456789abcdef0123456789abcdef"
 CLASS = "ActivityPub::DeliveryWorker"
@@ -108,3 +111,20 @@ def test_one_that_runs_for_longer_is_no_outcome(live, process):
     )
     assert result.get("failed") and not result["met"], result
     assert result["conditions"][0]["outcomes"]["running"] == 1, result
+
+
+def test_a_job_that_another_process_has_just_fetched_is_not_restored(live, process, tmp_path):
+    """Its own process was killed and recorded; Sidekiq pushed it back before, or a restore did."""
+    gone = "gone.example:1:0123456789ab"
+    [jid] = begin_between_heartbeats(live, process, "lab:sleep 60")
+    jobs = [
+        parse(json.dumps({"class": CLASS, "jid": name, "args": [], "queue": "push"}).encode())
+        for name in (jid, "0" * 24)
+    ]
+    works = [Work(gone, str(number), "push", 0.0, 1.0, job) for number, job in enumerate(jobs)]
+    stop = killed_jobs.Stop(gone, "", "restore", "gone.example", None)
+    _stop, archive = killed_jobs.record(live.client, Keys(), str(tmp_path), "test", time.time(), works, stop)
+    archive.close()
+    task = {"redis_url": live.url, "path": str(archive.path)}
+    assert modules.run("sidekiq_archive", check_mode=True, **task)["restored"] == 1
+    assert modules.run("sidekiq_archive", **task)["restored"] == 1

@@ -27,6 +27,7 @@ from ..redis.batch import Batch, together
 from ..redis.clock import redis_time
 from ..redis.failures import of_type
 from ..regular_file import open_regular
+from ..state.heartbeats import CERTAIN, wait_for_heartbeats
 from ..state.job import Job, parse
 from ..state.process import Work, read_process
 from ..state.process_registry import sign_off
@@ -250,6 +251,7 @@ def outcome_of(place: str) -> str:
 def still_lost(client: t.Any, key: Keys, archive: Archive, taken: bytes) -> bytes:
     """Of the jobs in an archive whose stop did not end, those that are lost indeed.
 
+    Waits until every process has said by a heartbeat what it runs (at most 75 s), if a job is nowhere.
     Raises BadOption while the process may still run them.
     """
     identity, batch = archive.header.process, Batch(client)
@@ -262,10 +264,19 @@ def still_lost(client: t.Any, key: Keys, archive: Archive, taken: bytes) -> byte
         )
     back = _put_back(client, key, archive.header.id)
     jobs: dict[int, Job] = {number: parse(entry.raw) for number, entry in archive.entries()}
-    places = _places(client, key, jobs, back, identity)
-    return _bits(
-        number for number in jobs if has_bit(taken, number) and (has_bit(back, number) or places[number] is None)
-    )
+
+    def read_lost() -> list[int]:
+        places = _places(client, key, jobs, back, identity)
+        return [
+            number for number in jobs if has_bit(taken, number) and (has_bit(back, number) or places[number] is None)
+        ]
+
+    lost = read_lost()
+    if not all(has_bit(back, number) for number in lost):
+        # A job that another process has fetched since its last heartbeat is in no list yet.
+        wait_for_heartbeats(client, key, CERTAIN, but=(identity,))
+        lost = read_lost()
+    return _bits(lost)
 
 
 def _put_back(client: t.Any, key: Keys, identity: str) -> bytes:
