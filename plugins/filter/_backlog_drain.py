@@ -31,7 +31,7 @@ positional: _input
 options:
   _input:
     description:
-      - The host in the words of its own tools, see C(tasks/look.yml) of the role P(fediverse.mastodon.workers#role).
+      - The host in the words of its own tools, see C(tasks/preflight.yml) of the role P(fediverse.mastodon.workers#role).
     type: dictionary
     required: true
   queues:

@@ -25,7 +25,7 @@ positional: _input
 options:
   _input:
     description:
-      - The host in the words of its own tools, see C(tasks/look.yml) of the role.
+      - The host in the words of its own tools, see C(tasks/preflight.yml) of the role.
     type: dictionary
     required: true
   units:

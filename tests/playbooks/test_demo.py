@@ -259,7 +259,7 @@ ENDINGS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 MOMENTS = {
     "stand-in": ("healthy", "takes its time"),  # surely runs when the signal comes
     "report": ("healthy", "\nPLAY "),
-    "runbook": ("stuck_export", "\nPLAY [Help the archives that hang]"),
+    "runbook": ("stuck_export", "\nPLAY [Repair exports that hang]"),
 }
 
 

@@ -402,4 +402,4 @@ def test_what_tootctl_did_is_read_from_what_it_prints(play, dead_domain, tmp_pat
 def test_what_is_refused_before_anything_is_read(play, variables, message):
     status, text = play("federation_rescue", redis_url="redis://127.0.0.1:1", **variables)
     assert status == 2
-    assert message in " ".join(text.split()) and "Look at Sidekiq" not in text, text
+    assert message in " ".join(text.split()) and "Read Sidekiq" not in text, text

@@ -220,7 +220,7 @@ def test_an_unknown_severity_is_refused_before_anything_is_read(health, sound, u
     outcome = health({"a.example": {}, "b.example": {}}, redis_url=sound, health_fail_on=unknown)
     assert outcome.status == 2
     assert f"health_fail_on is {unknown}; it must be critical, warning, notice or never." in outcome.text
-    assert "TASK [Look at Sidekiq]" not in outcome.text
+    assert "TASK [Read Sidekiq]" not in outcome.text
 
 
 def test_check_mode_gives_the_same_report(health, troubled):

@@ -108,7 +108,7 @@ class Host:
 
 
 def read_host(facts: t.Mapping[str, t.Any]) -> Host:
-    """From the output of commands, by name; see roles/workers/tasks/look.yml. What is missing counts as unknown."""
+    """From the output of commands, by name; see roles/workers/tasks/preflight.yml. What is missing counts as unknown."""
 
     def text(name: str) -> str:
         return str(facts.get(name) or "")
