@@ -16,8 +16,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .._sidekiq.errors import BadOption, SidekiqError
 from . import ending
+from .ending import Result
 
-Result = dict[str, t.Any]
+Runner = t.Callable[[list[str]], tuple[int, str, str]]
+"""Runs a command given as a list and returns code, output and errors; raises OSError if there is no such command."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Host:
 
     options: t.Mapping[str, t.Any]
     check_mode: bool
-    run: t.Callable[[list[str]], tuple[int, str, str]]
+    run: Runner
     files: Files
     progress: Result = field(default_factory=dict)
 
@@ -34,17 +36,22 @@ class Host:
 def run(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Host], Result], **constraints: t.Any) -> None:
     """Run a module: its options, and a function from a host to a result, which holds at least `changed`."""
     module = AnsibleModule(argument_spec=dict(argument_spec), supports_check_mode=True, **constraints)
+    progress: Result = {}
+    try:
+        result = body(Host(module.params, module.check_mode, command_runner(module), Files(module), progress))
+    except SidekiqError as failure:
+        ending.fail(module, str(failure), progress)
+    ending.succeed(module, result)
+
+
+def command_runner(module: AnsibleModule) -> Runner:
+    """How a module runs commands."""
 
     def run_command(command: list[str]) -> tuple[int, str, str]:
         code, out, err = module.run_command(command, check_rc=False, handle_exceptions=False)
         return code, out, err
 
-    progress: Result = {}
-    try:
-        result = body(Host(module.params, module.check_mode, run_command, Files(module), progress))
-    except SidekiqError as failure:
-        ending.fail(module, str(failure), progress)
-    ending.succeed(module, result)
+    return run_command
 
 
 class Files:

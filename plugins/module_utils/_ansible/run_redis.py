@@ -19,12 +19,9 @@ from .._sidekiq.redis.connection import connect, describe, translate_errors
 from .._sidekiq.redis.settings import ConnectionSettings
 from .._sidekiq.state.snapshot import Snapshot
 from . import ending
+from .ending import Result
 from .options.connection import WAYS, connection_argument_spec, settings_from_options
-
-Result = dict[str, t.Any]
-
-
-Runner = t.Callable[[list[str]], tuple[int, str, str]]
+from .run_host import Runner, command_runner
 
 
 def no_command(command: list[str]) -> tuple[int, str, str]:
@@ -36,8 +33,7 @@ def no_command(command: list[str]) -> tuple[int, str, str]:
 class Session:
     """What a module works with. `client` returns bytes; `server` names Redis without its password.
 
-    `progress`: what was done so far, for the result of a task that fails half way. `run`: runs a command given as a list and
-    returns code, output and errors; raises OSError if there is no such command.
+    `progress`: what was done so far, for the result of a task that fails half way. `run`: runs a command of the host.
     """
 
     client: t.Any
@@ -63,7 +59,7 @@ def run(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Session], Result
     gc.freeze()  # what is loaded by now stays, and need not be looked at again
     progress: Result = {}
     try:
-        run_command = _runner(module)
+        run_command = command_runner(module)
         settings, warnings = settings_from_options(module.params, run=run_command, environ=os.environ)
         _keep_secret(module, settings.secrets)
         for warning in warnings:
@@ -97,13 +93,13 @@ def run_here(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Here], Resu
     warnings: list[str] = []
     try:
         try:
-            settings, warnings = settings_from_options(module.params, run=_runner(module), environ=os.environ)
+            settings, warnings = settings_from_options(module.params, run=command_runner(module), environ=os.environ)
             _keep_secret(module, settings.secrets)
         except BadOption as failure:
             if any(module.params.get(name) for name in WAYS):
                 raise
             problem = str(failure)
-        result = body(Here(module.params, _runner(module), settings, problem))
+        result = body(Here(module.params, command_runner(module), settings, problem))
     except SidekiqError as failure:
         ending.fail(module, str(failure), {})
     result["warnings"] = [*warnings, *result.get("warnings", ())]
@@ -127,14 +123,6 @@ def refuse_unwritable(snapshot: Snapshot, session: Session) -> None:
         )
     if server and server.loading:
         raise SidekiqError(f"Redis at {session.server} is loading its data from disk. Run again when it has finished.")
-
-
-def _runner(module: AnsibleModule) -> Runner:
-    def run_command(command: list[str]) -> tuple[int, str, str]:
-        code, out, err = module.run_command(command, check_rc=False, handle_exceptions=False)
-        return code, out, err
-
-    return run_command
 
 
 def _keep_secret(module: AnsibleModule, secrets: t.Collection[str]) -> None:

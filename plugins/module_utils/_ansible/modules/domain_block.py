@@ -20,7 +20,8 @@ from ..._mastodon.federation.domain_blocks import (
     requested_limits,
 )
 from .. import admin_api
-from ..run_host import Host, Result
+from ..ending import Result
+from ..run_host import Host
 
 OPTIONS: t.Final = {
     "domain": {"type": "str", "required": True},

@@ -27,9 +27,10 @@ from ..._sidekiq.errors import BadOption
 from ..._sidekiq.file_lock import refuse_held
 from ..._sidekiq.redis.clock import redis_time
 from ..._sidekiq.state.snapshot import read_snapshot
+from ..ending import Result
 from ..options.database import DATABASE_OPTIONS, find_database
 from ..options.run import ARCHIVES, RUN_OPTIONS, run_of
-from ..run_redis import Result, Session, refuse_unwritable
+from ..run_redis import Session, refuse_unwritable
 from .export_info import reader, wanted, with_names
 
 EXPORT_OPTIONS: t.Final = {

@@ -15,8 +15,9 @@ from ..._mastodon.exports.places import owner_of, read_places
 from ..._sidekiq.duration import seconds
 from ..._sidekiq.errors import BadOption
 from ..._sidekiq.text import printable
+from ..ending import Result
 from ..options.connection import connection_argument_spec
-from ..run_host import Host, Result
+from ..run_host import Host
 
 OPTIONS: t.Final = {
     **{name: connection_argument_spec()[name] for name in ("mastodon_root", "systemd_unit")},

@@ -20,8 +20,9 @@ from ..._mastodon.host.disk import Disk
 from ..._mastodon.jobs.names import parse_names
 from ..._sidekiq.errors import BadOption
 from ..._sidekiq.times import iso
+from ..ending import Result
 from ..options.database import DATABASE_OPTIONS, find_database
-from ..run_redis import Result, Session
+from ..run_redis import Session
 
 EXPORT_INFO_OPTIONS: t.Final = {
     "backup_ids": {"type": "list", "elements": "int"},

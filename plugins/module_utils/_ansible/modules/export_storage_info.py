@@ -19,9 +19,10 @@ from ..._mastodon.exports.storage import Estimate, fits, problems
 from ..._mastodon.host.disk import Disk
 from ..._mastodon.host.open_deleted import deleted_but_open
 from ..._sidekiq.errors import BadOption
+from ..ending import Result
 from ..options.connection import connection_argument_spec
 from ..options.database import DATABASE_OPTIONS, find_database
-from ..run_host import Host, Result
+from ..run_host import Host
 
 OPTIONS: t.Final = {
     **{name: connection_argument_spec()[name] for name in ("mastodon_root", "systemd_unit")},

@@ -25,7 +25,8 @@ from ..._sidekiq.state.snapshot import read_snapshot
 from ..._sidekiq.text import clean
 from ..._sidekiq.times import iso
 from ..._sidekiq.traversal.location import check_processes
-from ..run_redis import Here, Result
+from ..ending import Result
+from ..run_redis import Here
 
 OPTIONS: t.Final = {"units": {"type": "list", "elements": "str", "default": ["mastodon-sidekiq*.service"]}}
 

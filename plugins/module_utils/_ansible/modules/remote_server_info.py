@@ -12,7 +12,8 @@ from dataclasses import asdict
 from ..._mastodon.federation.server_probe import STEPS, Probe, Way, probe_all, trusting
 from ..._mastodon.jobs.names import is_server, parse_names
 from ..._sidekiq.errors import BadOption
-from ..run_host import Host, Result
+from ..ending import Result
+from ..run_host import Host
 
 OPTIONS: t.Final = {
     "domains": {"type": "list", "elements": "str", "required": True},

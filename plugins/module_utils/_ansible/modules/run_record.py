@@ -19,8 +19,9 @@ from ..._mastodon.runbook import archives, run_record
 from ..._mastodon.runbook.edits import absolute
 from ..._sidekiq.errors import BadOption
 from ..._sidekiq.times import iso
+from ..ending import Result
 from ..options.run import ARCHIVES, RUNS
-from ..run_host import Host, Result
+from ..run_host import Host
 
 OPTIONS: t.Final = {
     "dir": {"type": "path", "default": RUNS},

@@ -20,8 +20,9 @@ from ..._mastodon.settings.variables import Variables, collect
 from ..._mastodon.sidekiq_yml.plan import Plan, Reading, Settings, plan
 from ..._mastodon.sidekiq_yml.queues import Queue
 from ..._sidekiq.errors import BadOption, SidekiqError, at_least
+from ..ending import Result
 from ..options.connection import connection_argument_spec
-from ..run_host import Host, Result
+from ..run_host import Host
 
 OPTIONS: t.Final = {
     "path": {"type": "path"},

@@ -12,7 +12,8 @@ from ..._mastodon.processes import host_stop
 from ..._mastodon.processes.host_stop import Stopped, Target
 from ..._sidekiq.duration import seconds
 from ..._sidekiq.errors import SidekiqError
-from ..run_host import Host, Result
+from ..ending import Result
+from ..run_host import Host
 
 OPTIONS: t.Final = {
     "processes": {

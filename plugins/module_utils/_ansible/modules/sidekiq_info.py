@@ -20,7 +20,8 @@ from ..._sidekiq.state.snapshot import Snapshot, read_snapshot
 from ..._sidekiq.times import iso
 from ..._sidekiq.traversal.location import wrong_type
 from .. import output
-from ..run_redis import Result, Session
+from ..ending import Result
+from ..run_redis import Session
 
 SECTIONS: t.Final[t.Mapping[str, t.Collection[str]]] = {
     "totals": ("counters", "queues", "sets", "processes"),

@@ -34,9 +34,10 @@ from ..._sidekiq.state.job import parse
 from ..._sidekiq.state.snapshot import Snapshot, read_snapshot
 from ..._sidekiq.times import iso
 from ..._sidekiq.traversal.location import Place, check_types, place_named
+from ..ending import Result
 from ..options.run import ARCHIVES, RUN_OPTIONS, run_of
 from ..options.selector import criteria_from_options, selector_argument_spec
-from ..run_redis import Result, Session, refuse_unwritable
+from ..run_redis import Session, refuse_unwritable
 
 _NAMED: t.Final = 10_000
 """Ids that are returned at most."""

@@ -18,7 +18,8 @@ from ..._sidekiq.errors import BadOption, at_least
 from ..._sidekiq.keys import SETS
 from ..._sidekiq.state.snapshot import read_snapshot
 from ..._sidekiq.traversal.location import Place, check_types, queue_places
-from ..run_redis import Result, Session, refuse_unwritable
+from ..ending import Result
+from ..run_redis import Session, refuse_unwritable
 
 LOCK_OPTIONS: t.Final = {
     "state": {"type": "str", "choices": ["absent"], "default": "absent"},

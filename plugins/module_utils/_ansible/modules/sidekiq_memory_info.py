@@ -12,7 +12,8 @@ import typing as t
 from ..._mastodon.diagnosis.redis_memory import Family, family_of, suggestions
 from ..._sidekiq.redis.memory import scan_keys, sizes
 from ..._sidekiq.state.snapshot import read_snapshot
-from ..run_redis import Result, Session
+from ..ending import Result
+from ..run_redis import Session
 
 OPTIONS: t.Final = {
     "max_keys": {"type": "int", "default": 200000, "no_log": False},

@@ -15,7 +15,8 @@ from ..._sidekiq.state.job import parse
 from ..._sidekiq.state.payload import writes_milliseconds
 from ..._sidekiq.state.snapshot import read_snapshot
 from ..._sidekiq.traversal.location import Place, check_types
-from ..run_redis import Result, Session, refuse_unwritable
+from ..ending import Result
+from ..run_redis import Session, refuse_unwritable
 
 OPTIONS: t.Final = {
     "queues": {"type": "list", "elements": "str"},

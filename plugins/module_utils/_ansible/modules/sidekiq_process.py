@@ -28,8 +28,9 @@ from ..._sidekiq.state.process_registry import prune
 from ..._sidekiq.state.snapshot import Snapshot, read_snapshot
 from ..._sidekiq.traversal.locate import name_of
 from ..._sidekiq.traversal.location import check_processes
+from ..ending import Result
 from ..options.run import ARCHIVES, RUN_OPTIONS, run_of
-from ..run_redis import Result, Session, refuse_unwritable
+from ..run_redis import Session, refuse_unwritable
 
 _NAMES: t.Final = {"type": "list", "elements": "str"}
 

@@ -13,7 +13,8 @@ from ..._sidekiq.errors import BadOption
 from ..._sidekiq.redis import server_config
 from ..._sidekiq.redis.server_config import POLICIES, Settings, save_points, size_in_bytes
 from ..._sidekiq.state.snapshot import read_snapshot
-from ..run_redis import Result, Session, refuse_unwritable
+from ..ending import Result
+from ..run_redis import Session, refuse_unwritable
 
 REDIS_OPTIONS: t.Final = {
     "maxmemory": {"type": "str"},

@@ -22,7 +22,8 @@ from ..._sidekiq.state.snapshot import Snapshot, read_snapshot
 from ..._sidekiq.traversal.locate import find_jids
 from ..._sidekiq.traversal.location import check_processes
 from ..._sidekiq.traversal.outcomes import outcomes_of
-from ..run_redis import Result, Session
+from ..ending import Result
+from ..run_redis import Session
 
 _TEXT: t.Final = {"type": "str"}
 
