@@ -13,8 +13,22 @@ from __future__ import annotations
 import typing as t
 from collections import defaultdict
 
-if t.TYPE_CHECKING:
-    from .process import Process
+
+class Process(t.Protocol):
+    """What a process says of itself. Times in epoch seconds."""
+
+    @property
+    def identity(self) -> str: ...
+    @property
+    def hostname(self) -> str | None: ...
+    @property
+    def pid(self) -> int | None: ...
+    @property
+    def started_at(self) -> float | None: ...
+    @property
+    def beat(self) -> float | None: ...
+    @property
+    def alive(self) -> bool: ...
 
 
 def superseded(processes: t.Iterable[Process]) -> frozenset[str]:
