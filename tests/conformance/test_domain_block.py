@@ -225,7 +225,7 @@ def test_nobody_listens_or_answers():
         ({"domain": "\u00df.example", "severity": "noop"}, "domain: '\u00df.example' may mean two servers"),
         (
             {**GONE, "ca_path": "/no/such.pem"},
-            "ca_path: /no/such.pem holds no certificates that can be read (No such file",
+            "ca_path: /no/such.pem cannot be read on the host of the task: No such file",
         ),
         ({**GONE, "ca_path": __file__}, f"ca_path: {__file__} holds no certificates"),
         ({**GONE, "token": "caf\u00e9"}, "one word of ASCII"),

@@ -24,6 +24,7 @@ import urllib.parse
 from ansible.module_utils.urls import ConnectionError as NoConnection
 from ansible.module_utils.urls import SSLValidationError, open_url
 
+from .._mastodon.federation.authorities import trusted_authorities
 from .._mastodon.jobs.names import refuse_two_readings
 from .._sidekiq.errors import BadOption, SidekiqError
 from .._sidekiq.text import printable
@@ -60,7 +61,7 @@ class Api:
             raise BadOption("token must be an access token, one word of ASCII characters.")
         if not 0 < options["timeout"] <= 300:
             raise BadOption("timeout must be more than 0 and at most 300 seconds.")
-        _check_authorities(options["ca_path"])
+        trusted_authorities(options["ca_path"])  # open_url reads the file anew, and names no option when it fails
         self._how = {name: options[name] for name in ("validate_certs", "ca_path", "use_proxy", "timeout")}
         self._timeout = options["timeout"]
         self._deadline = time.monotonic() + self._timeout
@@ -168,16 +169,6 @@ def _base(url: str) -> str:
     if parts.scheme == "http" and host not in _HERE:
         raise BadOption("api_url must begin with https://, for the token goes with each request.")
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def _check_authorities(path: str | None) -> None:
-    """Raises BadOption for a file that holds no certificate."""
-    try:
-        if path is not None:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
-    except OSError as problem:
-        why = printable(problem.strerror or str(problem), _LONGEST)
-        raise BadOption(f"ca_path: {path} holds no certificates that can be read ({why}).") from None
 
 
 def _refusal(where: str, problem: urllib.error.HTTPError) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict
 
-from ..._mastodon.federation.server_probe import STEPS, Probe, Way, probe_all, trusting
+from ..._mastodon.federation.authorities import trusted_authorities
+from ..._mastodon.federation.server_probe import STEPS, Probe, Way, probe_all
 from ..._mastodon.jobs.names import is_server, parse_names
 from ..._sidekiq.errors import BadOption
 from ..ending import Result
@@ -35,7 +36,7 @@ def look(host: Host) -> Result:
         raise BadOption("timeout must be more than 0 and at most 60 seconds.")
     if not 0 < options["port"] < 65536:
         raise BadOption(f"port: {options['port']} is no port.")
-    way = Way(options["port"], options["timeout"], trusting(options["ca_path"]), options["allow_private"])
+    way = Way(options["port"], options["timeout"], trusted_authorities(options["ca_path"]), options["allow_private"])
     probes = probe_all(domains, way)
     return {"changed": False, "servers": [_shape(probe) for probe in probes], "warnings": warnings}
 

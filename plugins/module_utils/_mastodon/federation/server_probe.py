@@ -21,7 +21,6 @@ import typing as t
 import urllib.parse
 from dataclasses import dataclass, field
 
-from ..._sidekiq.errors import BadOption
 from ..._sidekiq.text import printable
 from .public_address import kind_of
 
@@ -61,16 +60,6 @@ class Way:
     timeout: float = 5.0
     trust: ssl.SSLContext = field(default_factory=ssl.create_default_context)
     allow_private: bool = False
-
-
-def trusting(ca_path: str | None) -> ssl.SSLContext:
-    """Those who are in a file, or else whom the system trusts. Raises BadOption."""
-    try:
-        return ssl.create_default_context(cafile=ca_path)
-    except ssl.SSLError:
-        raise BadOption(f"ca_path: {ca_path} holds no certificates in PEM.") from None
-    except OSError as problem:
-        raise BadOption(f"ca_path: {ca_path} cannot be read on the host of the task: {problem.strerror}.") from None
 
 
 def probe_all(domains: t.Sequence[str], way: Way) -> list[Probe]:
