@@ -53,7 +53,7 @@ def scan_queue(client, key, page):
 def walk_queue(client, page, actions, walk=queue_members):
     """Walk, and do an action after as many members as its key says."""
     seen = []
-    for number, member in enumerate(iterate(client, QUEUE, page=page), start=1):
+    for number, member in enumerate(walk(client, QUEUE, page=page), start=1):
         seen.append(member)
         actions.get(number, lambda: None)()
         assert number < 10_000, "this never ends"
