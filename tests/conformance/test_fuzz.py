@@ -10,7 +10,7 @@ import json
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.text import text
@@ -230,19 +230,27 @@ def test_nesting_around_every_limit_of_ruby_and_of_the_interpreter(scratch_redis
     assert malformed["evidence"]["places"]["pull"] == broken
 
 
-TEXT = st.text(st.characters(exclude_categories=()))
-ANY = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
-    max_leaves=8,
-)
+def anything(text):
+    """Any value that JSON can hold, with these texts."""
+    return st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | text,
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(text, inner, max_size=4),
+        max_leaves=8,
+    )
+
+
+ANY = anything(st.text(st.characters(exclude_categories=())))
+READABLE = anything(st.text(st.characters(exclude_categories=("Cs",))))
+"""Without halves of surrogates: a process whose own words Ruby cannot read is no process."""
 PAYLOADS = st.dictionaries(st.sampled_from(FIELDS), ANY).map(
     lambda payload: {"class": "BackupWorker", **payload} if len(payload) % 2 else payload
 )
+INFOS = st.dictionaries(st.sampled_from(FIELDS), READABLE)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(PAYLOADS, min_size=1, max_size=3), PAYLOADS, st.lists(st.binary(max_size=40), max_size=3), ANY)
+@example([{}], {"class": "BackupWorker"}, [], {"\ud800": None})
+@given(st.lists(PAYLOADS, min_size=1, max_size=3), INFOS, st.lists(st.binary(max_size=40), max_size=3), ANY)
 def test_anything_in_every_place(scratch_redis, payloads, info, raw, entry):
     scratch_redis.flushdb()
     members = {*(json.dumps(payload).encode() for payload in payloads), *raw}

@@ -116,7 +116,7 @@ def meant(known: Known, options: dict[str, Any]) -> bool:
     """The plain filter, as the documentation of the options reads."""
 
     def like(name: str | None, patterns: list[str]) -> bool:
-        return name is not None and any(fnmatch.fnmatchcase(name, regex) for regex in patterns)
+        return name is not None and any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
     def named(domain: str | None) -> bool:
         return any(

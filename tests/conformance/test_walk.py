@@ -139,7 +139,7 @@ def check_queue(client, size, page, moves, walk=queue_members):
             for victim in victims:
                 client.lrem(QUEUE, 1, victim)
 
-    seen = walk_queue(client, page, {at: lambda move=move: act(*move) for at, move in moves.items()}, iterate)
+    seen = walk_queue(client, page, {at: lambda move=move: act(*move) for at, move in moves.items()}, walk)
     stayed = [member for member in before if member not in gone]
     assert [member for member in seen if member in set(stayed)] == stayed
 
@@ -155,7 +155,7 @@ def moves(*kinds):
 @example(30, 1, {1: ("push", 1), 11: ("return", 24), 28: ("delete", 19)})
 @example(21, 6, {1: ("return", 4), 2: ("delete", 6)})
 def test_queue_whatever_happens(scratch_redis, walk, size, page, moves):
-    check_queue(scratch_redis, size, page, moves, iterate)
+    check_queue(scratch_redis, size, page, moves, walk)
 
 
 @REAL_REDIS
