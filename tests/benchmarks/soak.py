@@ -137,6 +137,7 @@ def interrupted_runs(runbooks: Sequence[str], runs: int, first: int) -> tuple[st
                     print(interruptions.describe(runbook, seed, one), file=sys.stderr, flush=True)
                 _show_progress(f"{runbook}: {len(found)} of {runs}", len(found))
             rows.append(_interruption_row(runbook, found))
+            print(*rows[-1], file=sys.stderr, flush=True)  # hours of work, should the next runbook not end
     head = (
         "runbook",
         "runs",
