@@ -48,7 +48,7 @@ class Outcome:
         """What the task Report printed."""
         report: str
         [report] = re.findall(
-            r"^TASK \[Report\] \*+\n\n(.*?)\n\n?(?:ok|changed|fatal): \[", self.text, re.DOTALL | re.MULTILINE
+            r"^TASK \[Print the report\] \*+\n\n(.*?)\n\n?(?:ok|changed|fatal): \[", self.text, re.DOTALL | re.MULTILINE
         )
         return report
 
