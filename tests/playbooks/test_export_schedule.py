@@ -94,7 +94,7 @@ RELEASE = """
         run: "{{{{ begun.run }}}}"
         archives:
           - "{{{{ released.record }}}}"
-    - name: Report
+    - name: Print the report
       fediverse.mastodon.report:
         text: "{{{{ begun.run }}}}"
 """
