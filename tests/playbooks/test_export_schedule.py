@@ -42,7 +42,9 @@ def schedule(tmp_path, ansible_playbook):
             never = ["private.example", postgres.PASSWORD]
             done = ansible_playbook(playbook, "-i", "hosts.json", *arguments, variables=variables, never=never)
             assert done.status == 0, done.text
-            [report] = re.findall(r"^TASK \[Print the report\] \*+\n\n(.*?)\n\n?ok: \[", done.text, re.DOTALL | re.MULTILINE)
+            [report] = re.findall(
+                r"^TASK \[Print the report\] \*+\n\n(.*?)\n\n?ok: \[", done.text, re.DOTALL | re.MULTILINE
+            )
             return report
 
         yield run, orphan, client, database
