@@ -266,8 +266,8 @@ def modules(scratch_redis, tmp_path, capsys, database_url, monkeypatch):
     scratch_redis.sadd("processes", "quiet.example:1:abc")
     quiet = json.dumps({**process.info, "identity": "quiet.example:1:abc", "queues": ["pull"]})
     scratch_redis.hset("quiet.example:1:abc", mapping={"info": quiet, "beat": "1", "quiet": "true", "busy": 0})
-    for timeout in ("SILENT", "CERTAIN"):
-        monkeypatch.setattr(stop, timeout, 0.1)  # nobody beats here
+    for seconds in ("SILENT", "CERTAIN"):
+        monkeypatch.setattr(stop, seconds, 0.1)  # nobody beats here
     stuck = [stand_in.work(STUCK), stand_in.work("innocent")]
     with stand_in.running(scratch_redis, process.info, stuck), admin_api.running(admin_api.Server("t")) as api_url:
         yield Modules(scratch_redis, tmp_path, capsys, database_url, api_url)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 from collections import Counter
@@ -154,13 +155,11 @@ def needless(one: Needless) -> Result:
 def _space(session: Session) -> Result:
     """Room where exports are built and where they are kept; null where it cannot be read or is not on a disk of this host."""
     root, unit = session.options["mastodon_root"], session.options["systemd_unit"]
-    if not os.path.isdir(root):
-        return {"build": _disk(None, None), "keep": _disk(None, None)}
-    try:
-        places = read_places(root, unit, session.run)
-    except BadOption:  # the settings cannot be read, and what needs them says so
-        return {"build": _disk(None, None), "keep": _disk(None, None)}
-    return {"build": _disk(places.build, places.tmpdir.path), "keep": _disk(places.keep, places.keep_path)}
+    if os.path.isdir(root):
+        with contextlib.suppress(BadOption):  # the settings cannot be read, and what needs them says so
+            places = read_places(root, unit, session.run)
+            return {"build": _disk(places.build, places.tmpdir.path), "keep": _disk(places.keep, places.keep_path)}
+    return {"build": _disk(None, None), "keep": _disk(None, None)}
 
 
 def _disk(disk: Disk | None, path: str | None) -> Result:

@@ -72,7 +72,7 @@ def configure(host: Host) -> Result:
             "before": old.decode() if changed else "",
             "after": planned.text if changed else "",
         },
-        "warnings": [*_void(host, wanted, planned)],
+        "warnings": list(_void(host, wanted, planned)),
     }
 
 

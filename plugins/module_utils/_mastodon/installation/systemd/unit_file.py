@@ -70,9 +70,8 @@ class Unit:
     def stop_timeout(self) -> float:
         """Seconds after which systemd kills it when it is stopped; infinite is possible."""
         values = [value for key, value in self.settings() if key in ("TimeoutSec", "TimeoutStopSec")]
-        spans = [
-            span for span in map(parse_timespan, values) if span is not None
-        ]  # systemd ignores what it cannot read
+        # systemd ignores what it cannot read, and an earlier value counts.
+        spans = [span for span in map(parse_timespan, values) if span is not None]
         return (spans[-1] or FOREVER) if spans else DEFAULT_STOP
 
 
