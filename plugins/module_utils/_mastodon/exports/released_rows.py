@@ -25,7 +25,7 @@ _LARGEST: t.Final = 256 * 1024**2
 
 @dataclass(frozen=True)
 class Record:
-    """What was given free of which database. `done`: ids of rows that were put back already."""
+    """Which rows of which database were released. `done`: ids of rows that were put back already."""
 
     path: str
     database: str
