@@ -122,7 +122,7 @@ def test_a_job_that_another_process_has_just_fetched_is_not_restored(live, proce
         for name in (jid, "0" * 24)
     ]
     works = [Work(gone, str(number), "push", 0.0, 1.0, job) for number, job in enumerate(jobs)]
-    stop = killed_jobs.Stop(gone, "", "restore", "gone.example", None)
+    stop = killed_jobs.Stop(gone, "", "restore", "", None)
     _stop, archive = killed_jobs.record(live.client, Keys(), str(tmp_path), "test", time.time(), works, stop)
     archive.close()
     task = {"redis_url": live.url, "path": str(archive.path)}

@@ -143,6 +143,92 @@ def test_check_mode_tells_what_ending_an_earlier_stop_will_do(scratch_redis, tmp
     assert once(scratch_redis)
 
 
+@contextlib.contextmanager
+def interrupted(client, directory, monkeypatch):
+    """The identity of a process that was killed by a run that died before it restored the jobs."""
+    with stand_in.running(client, INFO, WORKS) as (identity, _process):
+        with monkeypatch.context() as patched:
+            patched.setattr(process_stop, "settle", mock.Mock(side_effect=SidekiqError("died")))
+            with pytest.raises(SidekiqError, match="died"):
+                change(client, **task(client, identity, directory).options)
+        assert not waiting(client)
+        yield identity
+
+
+def elsewhere(client, identity, **more):
+    """Say that a stop was begun on another host, or before the last boot."""
+    client.hset(STOPS, identity, json.dumps({**json.loads(client.hget(STOPS, identity)), "pid_space": "other", **more}))
+
+
+def test_a_host_that_was_renamed_meanwhile_ends_its_stop(scratch_redis, tmp_path, monkeypatch):
+    with interrupted(scratch_redis, tmp_path, monkeypatch):
+        monkeypatch.setattr(socket, "gethostname", lambda: "renamed")
+        assert change(scratch_redis, state="absent")["restored"] == 3
+    assert once(scratch_redis)
+
+
+def test_another_host_of_the_same_name_leaves_the_stop_alone(scratch_redis, tmp_path, monkeypatch):
+    with interrupted(scratch_redis, tmp_path, monkeypatch) as identity:
+        elsewhere(scratch_redis, identity, archive=str(tmp_path / "there.gz"))
+        stops = scratch_redis.hgetall(STOPS)
+        for check_mode in (True, False):
+            result = change(scratch_redis, check_mode, state="absent")
+            assert (result["changed"], result["warnings"], result["ran"]) == (False, [], 0)
+        assert scratch_redis.hgetall(STOPS) == stops
+
+
+def test_a_stop_whose_run_still_works_is_left_to_it(scratch_redis, tmp_path, monkeypatch):
+    """The process runs on until that run kills it, which must find its archive and restore the jobs."""
+    kept = []
+    monkeypatch.setattr(process_stop, "_await_death", mock.Mock(side_effect=lambda *_all: kept.append(later())))
+
+    def later():
+        [archive] = tmp_path.glob("*.gz")
+        result = change(scratch_redis, state="absent")
+        return result["changed"], result["warnings"], archive.exists(), scratch_redis.hlen(STOPS)
+
+    with stand_in.running(scratch_redis, INFO, WORKS) as (identity, process):
+        assert change(scratch_redis, **task(scratch_redis, identity, tmp_path).options)["restored"] == 3
+        assert process.wait(120) is not None
+    assert kept == [(False, [], True, 1)]
+    assert once(scratch_redis)
+
+
+def test_after_a_reboot_a_stop_is_ended_once_the_heartbeat_has_expired(scratch_redis, tmp_path, monkeypatch):
+    """The pid and its start belong to the boot before, so only the heartbeat tells that the process is gone."""
+    with interrupted(scratch_redis, tmp_path, monkeypatch) as identity:
+        elsewhere(scratch_redis, identity)
+        for check_mode in (True, False):
+            assert not change(scratch_redis, check_mode, state="stopped", identities=[])["changed"]
+        assert scratch_redis.hlen(STOPS) == 1
+        scratch_redis.delete(identity)
+        foreseen, done = (
+            change(scratch_redis, check_mode, state="stopped", identities=[]) for check_mode in (True, False)
+        )
+    assert foreseen["restored"] == done["restored"] == 3
+    assert once(scratch_redis)
+
+
+def test_an_archive_that_is_about_another_process_is_not_touched(scratch_redis, tmp_path, monkeypatch):
+    """Whoever can write to Redis must not choose which file on this host goes."""
+    with interrupted(scratch_redis, tmp_path, monkeypatch) as identity:
+        stop = json.loads(scratch_redis.hget(STOPS, identity))
+        others = {"ticks": kernel.start_ticks(os.getpid()), "pid": os.getpid()}
+        scratch_redis.delete(STOPS)
+        scratch_redis.hset(STOPS, "host:1:abc", json.dumps({**stop, **others}))
+        change(scratch_redis, state="stopped", identities=[])
+        assert os.path.exists(stop["archive"])
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"ticks": "7"}, {"pid": [1]}, {"archive": 1}, {"fate": ["restore"]}, {"pid_space": None}]
+)
+def test_a_stop_that_nobody_of_us_wrote_is_left_out(wrong, scratch_redis):
+    stop = {"archive": "/nowhere/a.gz", "fate": "restore", "pid_space": kernel.pid_space(), "ticks": 7, "pid": 9}
+    scratch_redis.hset(STOPS, mapping={"a:9:b": json.dumps({**stop, **wrong}), "b:9:c": "[" * 100_000})
+    assert not change(scratch_redis, state="absent")["changed"]
+
+
 @pytest.mark.parametrize("identity", ["{host}:9:000000000000", "no-colons"])
 @pytest.mark.parametrize(
     ("archive", "words"),
@@ -151,7 +237,13 @@ def test_check_mode_tells_what_ending_an_earlier_stop_will_do(scratch_redis, tmp
 def test_a_stop_whose_archive_is_of_no_use_is_given_up(identity, archive, words, scratch_redis, tmp_path):
     (tmp_path / "damaged.gz").write_bytes(b"damaged")
     identity = identity.format(host=socket.gethostname())
-    stop = {"archive": str(tmp_path / archive), "fate": "restore", "host": socket.gethostname(), "ticks": 7}
+    stop = {
+        "archive": str(tmp_path / archive),
+        "fate": "restore",
+        "pid_space": kernel.pid_space(),
+        "ticks": 7,
+        "pid": 9,
+    }
     scratch_redis.hset(STOPS, identity, json.dumps({"identity": identity, **stop}))
     foreseen = change(scratch_redis, True, state="absent")
     assert scratch_redis.hexists(STOPS, identity)
@@ -163,7 +255,7 @@ def test_a_stop_whose_archive_is_of_no_use_is_given_up(identity, archive, words,
 
 
 def test_a_stop_whose_archive_belongs_to_another_user_is_kept(scratch_redis, tmp_path, monkeypatch):
-    stop = {"archive": str(tmp_path / "a.gz"), "fate": "restore", "host": socket.gethostname(), "ticks": 7}
+    stop = {"archive": str(tmp_path / "a.gz"), "fate": "restore", "pid_space": kernel.pid_space(), "ticks": 7, "pid": 9}
     scratch_redis.hset(STOPS, "a:9:b", json.dumps({"identity": "a:9:b", **stop}))
     monkeypatch.setattr(killed_jobs, "open_regular", mock.Mock(side_effect=PermissionError(13, "Permission denied")))
     for check_mode in (True, False):

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 
 import modules
@@ -86,7 +85,7 @@ def test_stops_that_are_no_hash(run, scratch_redis):
 
 def test_a_record_of_what_was_put_back_that_is_no_string(run, scratch_redis, tmp_path):
     job = parse(b'{"class":"A","jid":"a","args":["%s"]}' % modules.SECRET.encode())
-    stop = killed_jobs.Stop("here:1:abc", "", "restore", socket.gethostname(), None)
+    stop = killed_jobs.Stop("here:1:abc", "", "restore", "", None)
     work = [Work(stop.identity, "t", "a", 0.0, 1.0, job)]
     _stop, archive = killed_jobs.record(scratch_redis, Keys(), str(tmp_path), "test", 0.0, work, stop)
     archive.close()

@@ -26,6 +26,15 @@ def hold(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
+def is_held(path: str) -> bool:
+    """Whether an edit works on a file; not what cannot be opened."""
+    try:
+        with open_regular(path) as file:
+            return not _is_free(file.fileno())
+    except OSError:
+        return False
+
+
 def refuse_held(path: str) -> None:
     """Wait for the edit that works on a file. Raises BadOption if it does not end; what cannot be opened is left to its reader."""
     try:

@@ -125,6 +125,15 @@ def is_gone(pid: int, ticks: int, proc: pathlib.Path = PROC) -> bool:
     return start_ticks(pid, proc) != ticks
 
 
+def pid_space(proc: pathlib.Path = PROC) -> str:
+    """What names all pids that we see: the boot of this kernel and our pid namespace. Empty if the kernel does not say."""
+    boot, namespace = (
+        read(proc / "sys/kernel/random/boot_id").decode(errors="replace").strip(),
+        _link(proc / "self/ns/pid"),
+    )
+    return f"{boot} {namespace}" if boot and namespace else ""
+
+
 def pids_inside(proc: pathlib.Path = PROC) -> set[int]:
     """The pids of everything that runs here, as each process knows its own."""
     numbers = [int(entry.name) for entry in _entries(proc) if entry.name.isdecimal()]

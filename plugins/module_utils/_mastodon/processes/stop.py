@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import time
 import typing as t
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from ..._sidekiq.edit.killed_jobs import (
     Stop,
     forget,
     give_up,
+    is_here,
     outcome_of,
     record,
     settle,
@@ -27,6 +27,7 @@ from ..._sidekiq.edit.killed_jobs import (
     why_useless,
 )
 from ..._sidekiq.errors import SidekiqError
+from ..._sidekiq.file_lock import is_held
 from ..._sidekiq.keys import Keys
 from ..._sidekiq.redis.batch import Batch, together
 from ..._sidekiq.redis.clock import redis_time
@@ -37,6 +38,7 @@ from ..._sidekiq.state.process_registry import sign_off
 from ..._sidekiq.times import iso
 from ..._sidekiq.traversal.locate import name_of, whereabouts
 from ..host.process import Local, is_gone
+from ..installation.kernel import pid_space
 from ..runbook.edits import Run, name_archive
 
 _PAUSE, _SHORT_PAUSE = 0.25, 0.02
@@ -188,13 +190,17 @@ class Earlier:
 
 
 def end_earlier(client: t.Any, key: Keys, now: float, check_mode: bool) -> list[Earlier]:
-    """End what runs of this host began that were killed themselves; give up what cannot be ended any more."""
+    """End what runs of this host began that were killed themselves; give up what cannot be ended any more.
+
+    A stop whose run still works, and one of another host, are left to those who began them.
+    """
     found = []
     for stop in under_way(client, key):
-        if stop.host != socket.gethostname():
+        if is_held(stop.archive) or not (_same_pids(stop) or is_here(stop)):
             continue
-        if not _has_ended(client, key, stop, now):
-            if not check_mode:
+        ended = _has_ended(client, key, stop, now)
+        if not ended:
+            if ended is not None and not check_mode:
                 forget(client, key, stop)
             continue
         useless = why_useless(stop)
@@ -211,14 +217,22 @@ def end_earlier(client: t.Any, key: Keys, now: float, check_mode: bool) -> list[
     return found
 
 
-def _has_ended(client: t.Any, key: Keys, stop: Stop, now: float) -> bool:
-    parts = stop.identity.rsplit(":", 2)
-    pid = stop.pid if stop.pid is not None else int(parts[1]) if len(parts) == 3 and parts[1].isdecimal() else None
-    if stop.ticks is not None and pid is not None:
-        return is_gone(pid, stop.ticks)
+def _same_pids(stop: Stop) -> bool:
+    return bool(stop.pid_space) and stop.pid_space == pid_space()
+
+
+def _has_ended(client: t.Any, key: Keys, stop: Stop, now: float) -> bool | None:
+    """Whether the process of a stop has ended; None if only its next heartbeats can tell.
+
+    After a reboot, and seen from another container, its pid means nothing, and its last heartbeat outlives it for a minute.
+    """
+    if stop.ticks is not None and stop.pid is not None and _same_pids(stop):
+        return is_gone(stop.pid, stop.ticks)
     batch = Batch(client)
     process, _work = together(batch, {"": read_process(batch, key, lambda: now, stop.identity)})[""]
-    return process is None or not process.alive
+    if process is None or not process.alive:
+        return True
+    return False if stop.ticks is None else None
 
 
 def _has_signed_off(means: Means, identity: str) -> bool:
@@ -309,7 +323,7 @@ def _last_known_jobs(means: Means, picked: Process) -> Stopped:
 def _record(means: Means, identity: str, work: t.Iterable[Work], local: Local | None) -> tuple[Stop, Writer | None]:
     """Write down what runs in a process, first into an archive, then the archive into the record of the run."""
     ticks, pid = (None, None) if local is None else (local.ticks, local.pid)
-    stop = Stop(identity, "", means.fate, socket.gethostname(), ticks, pid)
+    stop = Stop(identity, "", means.fate, pid_space(), ticks, pid)
     about = means.run.header if means.run else {}
     now = redis_time(means.client)
     stop, archive = record(means.client, means.key, means.archive_dir, means.server, now, work, stop, **about)

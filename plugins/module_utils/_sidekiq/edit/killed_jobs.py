@@ -19,7 +19,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ..archive.format import Entry, has_bit
-from ..archive.reader import Archive
+from ..archive.reader import Archive, read_header
 from ..archive.writer import Writer
 from ..errors import BadOption, SidekiqError
 from ..keys import Keys
@@ -66,15 +66,16 @@ return count
 
 @dataclass(frozen=True)
 class Stop:
-    """A stop that is under way. `ticks`: when the process started on `host`, None if it was not seen there.
+    """A stop that is under way. `ticks`: when the process started, None if the run did not see it on its host.
 
-    `pid`: its pid on that host, which is another one than that of its heartbeat if it ran in a container.
+    `pid`: its pid there, which is another one than that of its heartbeat if it ran in a container. `pid_space`: within which
+    pids a pid and its ticks mean this process; a host name would mean any host and container of that name.
     """
 
     identity: str
     archive: str
     fate: str
-    host: str
+    pid_space: str
     ticks: int | None
     pid: int | None = None
 
@@ -159,13 +160,19 @@ def under_way(client: t.Any, key: Keys) -> list[Stop]:
         stops = client.hgetall(key(STOPS))
     for identity, stored in sorted(stops.items()):
         try:
-            said = json.loads(stored)
-            stop = Stop(**{**said, "identity": text(identity)})
-        except (TypeError, ValueError):
+            stop = Stop(**{**json.loads(stored), "identity": text(identity)})
+        except (RecursionError, TypeError, ValueError):
             continue  # written by another release
-        if isinstance(said["archive"], str) and stop.fate in FATES:
+        if _is_readable(stop):
             found.append(stop)
     return found
+
+
+def _is_readable(stop: Stop) -> bool:
+    """Whether each value is of its type: what Redis holds may come from anybody."""
+    numbers = all(number is None or type(number) is int for number in (stop.ticks, stop.pid))
+    words: list[t.Any] = [stop.archive, stop.pid_space]
+    return numbers and all(isinstance(word, str) for word in words) and stop.fate in tuple(FATES)
 
 
 def why_useless(stop: Stop) -> str | None:
@@ -180,10 +187,20 @@ def why_useless(stop: Stop) -> str | None:
             f" {problem.strerror}. Run the task as the same user as that run."
         ) from None
     try:
-        Archive(stop.archive)
+        archive = Archive(stop.archive)
     except BadOption as problem:
         return str(problem)
+    if archive.header.process != stop.identity:
+        return f"Its archive {stop.archive} is about something else."
     return None
+
+
+def is_here(stop: Stop) -> bool:
+    """Whether the archive of a stop can be read on this host, which another host has under that name as rarely as its id."""
+    try:
+        return read_header(stop.archive).process == stop.identity
+    except (BadOption, OSError):
+        return False
 
 
 def settle(
@@ -228,6 +245,8 @@ def forget(client: t.Any, key: Keys, stop: Stop) -> None:
     """
     try:
         archive = Archive(stop.archive)
+        if archive.header.process != stop.identity:
+            raise BadOption("Redis names an archive of something else.")
         if archive.header.run:
             client.set(key(TAKEN, archive.header.id), _bits([]), ex=BITMAP_SECONDS)
         else:
