@@ -30,14 +30,12 @@ import redis
 
 from ansible_collections.fediverse.mastodon.tests.benchmarks import load
 from ansible_collections.fediverse.mastodon.tests.benchmarks.table import table
-from ansible_collections.fediverse.mastodon.tests.conformance import (
-    interruptions,
-    killing,
-    process_rounds,
-    test_edit_memory,
-)
+from ansible_collections.fediverse.mastodon.tests.conformance import process_rounds
 from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import redis_server
 from ansible_collections.fediverse.mastodon.tests.instance import server
+from ansible_collections.fediverse.mastodon.tests.playbooks import interruptions
+from ansible_collections.fediverse.mastodon.tests.redis import killing
+from ansible_collections.fediverse.mastodon.tests.redis.edit import test_edit_memory
 
 SERVERS = ("redis", "valkey", "debian-redis", "debian-valkey")
 _DEBIAN = {"debian-redis": "redis-server", "debian-valkey": "valkey-server"}

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import functools
 import pathlib
 import random
 import signal
@@ -15,23 +14,16 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from typing import Any
-from unittest import mock
 
-import redis
-
-from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_process
-from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.run_redis import Session
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state.snapshot import read_snapshot
-from ansible_collections.fediverse.mastodon.tests.conformance.intents import module_options
-from ansible_collections.fediverse.mastodon.tests.conformance.modules import account
 from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import (
     RELEASES,
     Release,
     open_live,
     sidekiq,
-    wait_for,
 )
+from ansible_collections.fediverse.mastodon.tests.redis.modules import account
+from ansible_collections.fediverse.mastodon.tests.redis.process_task import change
+from ansible_collections.fediverse.mastodon.tests.redis.waiting import wait_for
 
 _JOBS, _THREADS = 40, 10
 _CLASSES = ("BackupWorker", "ActivityPub::DeliveryWorker", "LinkCrawlWorker")
@@ -51,26 +43,6 @@ class Balance:
 
     def __add__(self, other: Balance) -> Balance:
         return Balance(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other))))
-
-
-def change(
-    client: redis.Redis,
-    check_mode: bool = False,
-    prefix: str = "",
-    clock: float | None = None,
-    progress: dict[str, Any] | None = None,
-    **options: Any,
-) -> dict[str, Any]:
-    """The result of sidekiq_process. With `clock` it sees what there was at that time (epoch seconds).
-
-    `progress`: takes what the result of a task that fails says, too.
-    """
-    given = module_options(sidekiq_process.OPTIONS, options)
-    session = Session(client, Keys(prefix), given, check_mode, "test", {} if progress is None else progress)
-    if clock is None:
-        return sidekiq_process.change_processes(session)
-    with mock.patch.object(sidekiq_process, "read_snapshot", functools.partial(read_snapshot, clock=clock)):
-        return sidekiq_process.change_processes(session)
 
 
 def round_(

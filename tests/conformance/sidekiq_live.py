@@ -15,22 +15,19 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import redis
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from lab.roots import command_in, ensure_root, stop
+from ansible_collections.fediverse.mastodon.tests.lab.roots import command_in, ensure_root, stop
+from ansible_collections.fediverse.mastodon.tests.redis.waiting import wait_for
 
 RUBY = Path(__file__).resolve().parent / "ruby"
 MOUNTED = "/mnt/ruby"
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -43,17 +40,6 @@ class Release:
 
 
 RELEASES = (Release("6.4.1", "bookworm", 5.0), Release("7.3.2", "trixie", 10.0))
-
-
-def wait_for(what: str, seconds: float, look: Callable[[], T | None], log: Path | None = None) -> T:
-    """The first true answer of `look`; after `seconds` an AssertionError with `what` and the end of the log."""
-    deadline = time.monotonic() + seconds
-    while not (answer := look()):
-        if time.monotonic() > deadline:
-            tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:]) if log else ""
-            raise AssertionError(f"after {seconds:g} s still not: {what}\n{tail}")
-        time.sleep(0.05)
-    return answer
 
 
 @contextlib.contextmanager

@@ -9,15 +9,15 @@ import os
 import subprocess
 import time
 
-import modules
 import pytest
-from lab.roots import command_in, ensure_root, stop
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.exports.build_files import (
     read_build_files,
     read_living,
     remove,
 )
+from ansible_collections.fediverse.mastodon.tests.lab.roots import command_in, ensure_root, stop
+from ansible_collections.fediverse.mastodon.tests.redis import modules
 
 NOBODY = 65534
 """Stands for Mastodon's user, who owns its folder and its files."""

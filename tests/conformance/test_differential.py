@@ -20,9 +20,18 @@ from urllib.parse import urlsplit
 
 import pytest
 import redis
-from intents import State, changed, check_same, differ, edit, intent_options, without_ours
-from sidekiq_live import Live
-from vectors import load_vector
+
+from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import Live
+from ansible_collections.fediverse.mastodon.tests.redis.intents import (
+    State,
+    changed,
+    check_same,
+    differ,
+    edit,
+    intent_options,
+    without_ours,
+)
+from ansible_collections.fediverse.mastodon.tests.vectors import load_vector
 
 TIMES = 3
 KINDS = [

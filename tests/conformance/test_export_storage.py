@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.tests.conformance import modules
+from ansible_collections.fediverse.mastodon.tests.redis import modules
 
 MIB = 1 << 20
 ARCHIVE = "archive-20260903060145-0123456789abcdef0123456789abcdef.zip"

@@ -13,10 +13,10 @@ import subprocess
 import threading
 import time
 
-import modules
 import pytest
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state import heartbeats
+from ansible_collections.fediverse.mastodon.tests.redis import modules
 
 pytestmark = pytest.mark.parametrize(
     "redis_process", ["redis-server"], indirect=True

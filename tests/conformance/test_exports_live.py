@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 
-import modules
-from sidekiq_live import sidekiq, wait_for
+from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import sidekiq
+from ansible_collections.fediverse.mastodon.tests.redis import modules
+from ansible_collections.fediverse.mastodon.tests.redis.waiting import wait_for
 
 QUEUES = ("default", "pull")
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 import time
 
-import modules
 import pytest
-from sidekiq_live import sidekiq, wait_for
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.edit import killed_jobs
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state import heartbeats
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state.job import parse
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state.process import Work
+from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import sidekiq
+from ansible_collections.fediverse.mastodon.tests.redis import modules
+from ansible_collections.fediverse.mastodon.tests.redis.waiting import wait_for
 
 DIGEST = "uniquejobs:0123456789abcdef0123456789abcdef"
 CLASS = "ActivityPub::DeliveryWorker"

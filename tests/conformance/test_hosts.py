@@ -11,7 +11,8 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from lab import hosts
+
+from ansible_collections.fediverse.mastodon.tests.lab import hosts
 
 NAME = "conformance"
 

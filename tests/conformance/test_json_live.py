@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import pytest
-from sidekiq_live import Live
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.state.job import parse
+from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import Live
 
 VALUES = [
     b'"\\ud800"',

@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 import json
-import pathlib
 from typing import Any
 
 import pytest
-from sidekiq_live import Live
-from vectors import load_vector
+
+from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import Live
+from ansible_collections.fediverse.mastodon.tests.vectors import load_vector
 
 VECTORS = [
     json.loads(path.read_text(encoding="utf-8"))
-    for path in sorted(pathlib.Path(__file__).parent.glob("vectors/*-*.json"))
+    for path in sorted(load_vector.FOLDER.glob("*-*.json"))
     if "malformed-dead" not in path.name or path.name.startswith("edit")
 ]
 

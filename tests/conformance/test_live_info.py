@@ -21,7 +21,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from sidekiq_live import Live, Sidekiq, sidekiq, wait_for
+
+from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import Live, Sidekiq, sidekiq
+from ansible_collections.fediverse.mastodon.tests.redis.waiting import wait_for
 
 SECTIONS = ["totals", "queues", "sets", "processes", "busy"]
 SAME_FIELDS = ("hostname", "pid", "tag", "concurrency", "busy", "quiet", "queues", "labels", "rtt_us", "version")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import pathlib
 import socket
 import socketserver
 import struct
@@ -121,7 +120,7 @@ class _Names(socketserver.BaseRequestHandler):
 
 
 def _main() -> None:
-    import modules  # only here is everything of its own
+    from ansible_collections.fediverse.mastodon.tests.redis import modules  # only here is everything of its own
 
     for command in ("link set lo up", *(f"addr add {one} dev lo" for one in _addresses())):
         subprocess.run(["ip", *command.split()], check=True)
@@ -157,5 +156,4 @@ def _addresses():
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(pathlib.Path(__file__).parent))
     _main()

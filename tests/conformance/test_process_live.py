@@ -9,9 +9,10 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import modules
-import process_rounds
-from sidekiq_live import RELEASES, sidekiq, wait_for
+from ansible_collections.fediverse.mastodon.tests.conformance import process_rounds
+from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import RELEASES, sidekiq
+from ansible_collections.fediverse.mastodon.tests.redis import modules
+from ansible_collections.fediverse.mastodon.tests.redis.waiting import wait_for
 
 
 def run(live, name, **options):

@@ -21,8 +21,6 @@ import threading
 from typing import Any
 
 import pytest
-import sidekiq_ymls
-import stand_in
 import yaml
 from ansible.module_utils.testing import patch_module_args
 
@@ -30,6 +28,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.insta
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.processes import stop
 from ansible_collections.fediverse.mastodon.tests.instance import situations
 from ansible_collections.fediverse.mastodon.tests.lab import admin_api
+from ansible_collections.fediverse.mastodon.tests.redis import sidekiq_ymls, stand_in
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = "ansible_collections.fediverse.mastodon.plugins.modules"

@@ -9,7 +9,8 @@ import pathlib
 import re
 
 import pytest
-import test_returned_keys as returned_keys
+
+from ansible_collections.fediverse.mastodon.tests.conformance import test_returned_keys as returned_keys
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "connection.md"
 NONE_OF_REDIS = {

@@ -11,8 +11,10 @@ import subprocess
 import sys
 
 import pytest
-from lab.roots import command_in, ensure_root, stop
-from sidekiq_live import RELEASES, wait_for
+
+from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import RELEASES
+from ansible_collections.fediverse.mastodon.tests.lab.roots import command_in, ensure_root, stop
+from ansible_collections.fediverse.mastodon.tests.redis.waiting import wait_for
 
 
 @pytest.fixture(scope="module", params=[release.suite for release in RELEASES])

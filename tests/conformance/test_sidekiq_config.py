@@ -13,12 +13,12 @@ import re
 import subprocess
 
 import pytest
-from lab.roots import command_in, ensure_root
-from sidekiq_live import MOUNTED, RELEASES, RUBY
-from sidekiq_ymls import TEXTS
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.sidekiq_yml.plan import KEYS, Settings, plan
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.sidekiq_yml.queues import Queue
+from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import MOUNTED, RELEASES, RUBY
+from ansible_collections.fediverse.mastodon.tests.lab.roots import command_in, ensure_root
+from ansible_collections.fediverse.mastodon.tests.redis.sidekiq_ymls import TEXTS
 
 WEIGHTED = (Queue("push", 7), Queue("default", 8), Queue("pull"), Queue("on", 3))
 STRICT = (Queue("pull"), Queue("default"), Queue("push"))

@@ -16,9 +16,9 @@ import time
 import pytest
 
 from ansible_collections.fediverse.mastodon.tests.conformance.sidekiq_live import RELEASES, open_live, sidekiq
-from ansible_collections.fediverse.mastodon.tests.conformance.vectors import load_vector
 from ansible_collections.fediverse.mastodon.tests.instance import heartbeat, server, situations
 from ansible_collections.fediverse.mastodon.tests.lab import admin_api
+from ansible_collections.fediverse.mastodon.tests.vectors import load_vector
 
 GONE = "gone.example"
 TOKEN = "t0ken-of-an-admin"

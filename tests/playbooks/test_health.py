@@ -13,8 +13,8 @@ import re
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.tests.conformance.vectors import load_vector
 from ansible_collections.fediverse.mastodon.tests.instance import heartbeat, server, situations
+from ansible_collections.fediverse.mastodon.tests.vectors import load_vector
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PERSISTENT = ("--save", "3600 1", "--shutdown-on-sigterm", "nosave")

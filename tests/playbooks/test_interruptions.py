@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.tests.conformance import interruptions
 from ansible_collections.fediverse.mastodon.tests.instance import server
+from ansible_collections.fediverse.mastodon.tests.playbooks import interruptions
 
 ROUNDS = [
     (runbook, moment, way)

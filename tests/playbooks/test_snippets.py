@@ -15,8 +15,8 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from ansible_collections.fediverse.mastodon.tests.conformance.vectors import load_vector
 from ansible_collections.fediverse.mastodon.tests.instance import heartbeat, server, situations
+from ansible_collections.fediverse.mastodon.tests.vectors import load_vector
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

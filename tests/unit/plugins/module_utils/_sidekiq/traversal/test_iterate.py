@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The fediverse.mastodon authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much is read at once; the walk itself needs a Redis (tests/conformance/test_walk.py)."""
+"""How much is read at once; the walk itself needs a Redis (tests/redis/traversal/test_walk.py)."""
 
 from __future__ import annotations
 
