@@ -77,9 +77,17 @@ TIERS = (
         commands=("redis-server",),
     ),
     Tier(
+        "redis",
+        _pytest("tests/redis", "-n", "2", "--dist", "loadfile"),
+        "against Redis and Valkey servers of their own; needs no root",
+        "tests/redis/**/test_*.py",
+        lane="hosts",
+        commands=("redis-server",),
+    ),
+    Tier(
         "conformance",
         _pytest("tests/conformance", "-n", "2", "--dist", "loadfile"),  # mostly waiting for heartbeats
-        "against real Sidekiq, in throw-away Debian roots",
+        "judged by real Sidekiq, PostgreSQL and systemd, in throw-away Debian roots",
         "tests/conformance/**/test_*.py",
         lane="hosts",
         commands=("mmdebstrap", "pg_ctlcluster", "pgrep", "redis-server", "ssh", "systemd-nspawn"),

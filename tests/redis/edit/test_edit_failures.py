@@ -396,6 +396,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", place], check=True)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a file system")
 def test_a_disk_that_is_really_full(edited, small_disk):
     edited.directory = small_disk
     (small_disk / "other").write_bytes(b"x" * 65_536)

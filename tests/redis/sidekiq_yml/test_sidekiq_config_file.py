@@ -14,7 +14,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.fediverse.mastodon.tests.redis import modules
 from ansible_collections.fediverse.mastodon.tests.redis.sidekiq_ymls import CRLF, RELEASE_4_6, SECTIONS
 
-OWNER = 12345
+OWNER, GROUP = (12345, 12345) if os.geteuid() == 0 else (os.getuid(), os.getgid())
+"""Only root can give a file to somebody else."""
 SYSTEMCTL = """#!/bin/sh
 case "$*" in
 *ExecStart*)
@@ -32,7 +33,7 @@ def root(tmp_path):
     path.parent.mkdir(parents=True)
     path.write_text(RELEASE_4_6)
     path.chmod(0o640)
-    os.chown(path, OWNER, OWNER)
+    os.chown(path, OWNER, GROUP)
     return tmp_path / "live"
 
 
@@ -91,7 +92,7 @@ def test_owner_mode_line_ends_and_links_stay(root):
     assert link.is_symlink()
     assert path.read_bytes() == CRLF.replace("5) %>\r\n", "5) %>\r\n:timeout: 20\r\n").encode()
     found = path.stat()
-    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (OWNER, OWNER, 0o640)
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (OWNER, GROUP, 0o640)
     assert listing(root) == ["link.yml", "sidekiq.yml"]
 
 
