@@ -20,7 +20,7 @@ from ansible_collections.fediverse.mastodon.plugins.action import report
 from ansible_collections.fediverse.mastodon.plugins.filter import health_report
 from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible import run_host, run_redis
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 NAMESPACE = "fediverse.mastodon"
 PACKAGE = f"ansible_collections.{NAMESPACE}.plugins"
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("[!_]*.py"))
