@@ -14,8 +14,9 @@ import stat
 import typing as t
 from dataclasses import asdict
 
-from ..._mastodon.installation.systemd.command_line import UnitCommand, unit_command
 from ..._mastodon.installation.systemd.environment import unit_environment
+from ..._mastodon.installation.systemd.sidekiq_command import Options, evaluate
+from ..._mastodon.installation.systemd.units import Unit, read_unit
 from ..._mastodon.settings.variables import Variables, collect
 from ..._mastodon.sidekiq_yml.plan import Plan, Reading, Settings, plan
 from ..._mastodon.sidekiq_yml.queues import Queue
@@ -34,7 +35,6 @@ OPTIONS: t.Final = {
     "validate": {"type": "str"},
     **{name: connection_argument_spec()[name] for name in ("mastodon_root", "systemd_unit")},
 }
-_FLAGS: t.Final = {"concurrency": ("concurrency", "-c"), "queues": ("queue", "-q"), "timeout": ("timeout", "-t")}
 _NAME = re.compile(r"(?!.*<%)[^\s,\"'\\:][^\s,\"'\\]*")
 
 
@@ -184,30 +184,43 @@ def _void(host: Host, wanted: Settings, planned: Plan) -> t.Iterator[str]:
             )
     if not shutil.which("systemctl"):
         return
-    command = unit_command(unit, host.run)
-    if command:
-        yield from _void_by_command(unit, command, wanted)
+    shown = read_unit(host.run, unit)
+    if shown and shown.command:
+        yield from _void_by_command(unit, shown, wanted)
     names = {key: name for key, name in planned.after.variables.items() if key in wanted.stated}
     yield from _void_by_variables(host, unit, names)
 
 
-def _void_by_command(unit: str, command: UnitCommand, wanted: Settings) -> t.Iterator[str]:
+def _void_by_command(name: str, unit: Unit, wanted: Settings) -> t.Iterator[str]:
+    try:
+        options = evaluate(unit.command, unit.environment())
+    except BadOption as failure:
+        yield f"Whether the file has an effect on {name} is not known. {failure}"
+        return
+    flags = _flags(options)
     for key in wanted.stated:
-        name, flag = _FLAGS[key]
-        values = command.options.get(name)
-        if values:
+        if flags.get(key):
             yield (
-                f"{unit} starts Sidekiq with {' '.join(f'{flag} {value}' for value in values)}, which wins: {key} of the"
+                f"{name} starts Sidekiq with {flags[key]}, which wins: {key} of the"
                 " file has no effect on it. Change the unit, for example with the role fediverse.mastodon.workers."
             )
-    config = command.last("config")
-    if config:
-        yield f"{unit} starts Sidekiq with -C {config}: see whether that is the file that you mean."
-    if wanted.timeout is not None and command.stop_timeout is not None and wanted.timeout >= command.stop_timeout:
+    if options.config:
+        yield f"{name} starts Sidekiq with -C {options.config}: see whether that is the file that you mean."
+    if wanted.timeout is not None and unit.stop_timeout is not None and wanted.timeout >= unit.stop_timeout:
         yield (
-            f"systemd kills {unit} {command.stop_timeout:g} s after it began to stop, before Sidekiq, after its timeout of"
+            f"systemd kills {name} {unit.stop_timeout:g} s after it began to stop, before Sidekiq, after its timeout of"
             f" {wanted.timeout} s, gives running jobs back: these are lost. Raise TimeoutStopSec= above it."
         )
+
+
+def _flags(options: Options) -> dict[str, str]:
+    """The options of the command line that win over a key of the file."""
+    queues = (name if weight is None else f"{name},{weight}" for name, weight in options.queues)
+    return {
+        "concurrency": "" if options.concurrency is None else f"-c {options.concurrency}",
+        "queues": " ".join(f"-q {queue}" for queue in queues),
+        "timeout": "" if options.timeout is None else f"-t {options.timeout}",
+    }
 
 
 def _void_by_variables(host: Host, unit: str, names: t.Mapping[str, str]) -> t.Iterator[str]:

@@ -22,7 +22,7 @@ from ..._sidekiq.redis.settings import DEFAULT_PORT, DEFAULT_SENTINEL_PORT, Conn
 from ..._sidekiq.redis.url import parse_url
 
 if t.TYPE_CHECKING:
-    from ..._mastodon.installation.systemd.environment import Runner
+    from ..._mastodon.installation.systemd.show import Runner
 
 Options = t.Mapping[str, t.Any]
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from ..host.disk import Disk, look_at
 from ..host.tmpdir import VARIABLES, Sandbox, Temporary, sandbox, temporary
-from ..installation.systemd.environment import Runner, unit_environment
+from ..installation.systemd.environment import unit_environment
+from ..installation.systemd.show import Runner
 from ..settings.variables import Variables, collect
 
 _OBJECT_STORAGE: t.Final = {"S3_ENABLED": "s3", "SWIFT_ENABLED": "swift", "AZURE_ENABLED": "azure"}

@@ -11,7 +11,7 @@ import stat
 import typing as t
 from dataclasses import dataclass
 
-from ..installation.systemd.environment import Runner
+from ..installation.systemd.show import Runner
 
 VARIABLES: t.Final = ("TMPDIR", "TMP", "TEMP")
 _DEFAULT: t.Final = "/tmp"

@@ -10,10 +10,11 @@ import glob
 import re
 import typing as t
 
-Runner = t.Callable[[list[str]], tuple[int, str, str]]
-"""Runs a command given as a list; returns its exit code, its output and its errors."""
+from ...._sidekiq.regular_file import read_regular
+from .show import Runner, Shown, show
+from .words import split, unquote
 
-_WORD = re.compile(r'"((?:\\.|[^"\\])*)"|(\S+)', re.DOTALL)
+_LARGEST: t.Final = 1024 * 1024  # bytes
 _FILE = re.compile(r"(?P<path>.+?)(?: \(ignore_errors=(?:yes|no)\))?")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -25,47 +26,42 @@ def unit_environment(unit: str, run: Runner) -> dict[str, str]:
     Empty where there is no systemd or no such unit. A file that may not be read counts as empty: systemd reads it as
     root, and it rarely holds what Mastodon keeps in its own files.
     """
-    try:
-        code, out, _err = run(["systemctl", "show", "-p", "Environment", "-p", "EnvironmentFiles", "--", unit])
-    except OSError:
-        return {}
-    if code != 0:
-        return {}
-    return parse_environment([line for line in out.splitlines() if line])
+    for shown in show(run, [unit], ("Environment", "EnvironmentFiles")):
+        return shown_environment(shown)
+    return {}
 
 
-def parse_environment(lines: t.Iterable[str]) -> dict[str, str]:
-    """The variables of the `Environment=` and `EnvironmentFiles=` lines that `systemctl show` prints."""
-    variables: dict[str, str] = {}
-    files: list[str] = []
-    for line in lines:
-        key, _equals, value = line.partition("=")
-        if key == "Environment":
-            variables.update(assignments(value))
-        elif key == "EnvironmentFiles" and value:
-            found = _FILE.fullmatch(value)
-            files.append(found["path"] if found else value)
-    for pattern in files:
-        for path in sorted(glob.glob(pattern)):
-            variables.update(_read(path))
+def shown_environment(shown: Shown) -> dict[str, str]:
+    """The variables of a service as `systemctl show` prints them, its files read."""
+    variables = {name: value for line in shown.values("Environment") for name, value in assignments(line)}
+    for value in shown.values("EnvironmentFiles"):
+        found = _FILE.fullmatch(value)
+        for _path, more in read_environment_files(found["path"] if found else value):
+            variables.update(more)
     return variables
 
 
-def assignments(words: str) -> t.Iterator[tuple[str, str]]:
+def read_environment_files(pattern: str) -> t.Iterator[tuple[str, dict[str, str]]]:
+    """Path and variables of each file that `EnvironmentFile=` names. A file that may not be read is left out."""
+    for path in sorted(glob.glob(pattern)):
+        text = _read(path)
+        if text is not None:
+            yield path, parse_environment_file(text)
+
+
+def assignments(line: str) -> t.Iterator[tuple[str, str]]:
     """Names and values of an `Environment=` line."""
-    for word in _WORD.finditer(words):
-        quoted, plain = word.groups()
-        name, equals, value = (plain if quoted is None else _ESCAPED.sub(r"\1", quoted)).partition("=")
+    for word in map(unquote, split(line)):
+        name, equals, value = word.partition("=")
         if equals:
             yield name, value
 
 
-def _read(path: str) -> dict[str, str]:
+def _read(path: str) -> str | None:
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return parse_environment_file(file.read())
+        return read_regular(path, _LARGEST).decode(errors="replace")
     except OSError:
-        return {}
+        return None
 
 
 def parse_environment_file(text: str) -> dict[str, str]:

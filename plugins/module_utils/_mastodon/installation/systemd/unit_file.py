@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note that this file is private to the collection: it may change or go at any time without notice.
-"""Unit files as `systemctl cat` prints them, and what they say taken together (systemd.syntax(7), systemd.unit(5))."""
+"""Unit files, and what they say taken together (systemd.syntax(7), systemd.unit(5))."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from ...._sidekiq.regular_file import read_regular
 from .environment import assignments
+from .sidekiq_command import expand_specifiers
 from .timespan import parse_timespan
 
 _HEADER = re.compile(r"# (/\S+\.(?:service|conf))")
+_LARGEST: t.Final = 256 * 1024  # bytes
 FOREVER: t.Final = float("inf")
 DEFAULT_STOP: t.Final = 90.0
 """DefaultTimeoutStopSec= of systemd."""
@@ -65,7 +68,12 @@ class Unit:
 
     def environment(self) -> dict[str, str]:
         """The variables of Environment=; not those of files."""
-        return {name: value for line in self.values("Environment") for name, value in assignments(line)}
+        lines = (expand_specifiers(line, self.name) for line in self.values("Environment"))
+        return {name: value for line in lines for name, value in assignments(line)}
+
+    def environment_files(self) -> list[str]:
+        """The files and patterns of EnvironmentFile=, which win over Environment=, a later one over an earlier one."""
+        return [expand_specifiers(value, self.name).lstrip("-") for value in self.values("EnvironmentFile")]
 
     def stop_timeout(self) -> float:
         """Seconds after which systemd kills it when it is stopped; infinite is possible."""
@@ -91,6 +99,19 @@ def _lines(text: str) -> t.Iterator[tuple[str, str, str]]:
         key, equals, value = line.partition("=")
         if equals:
             yield section, key.strip(), value.strip()
+
+
+def read_unit_files(name: str, path: str, drop_ins: t.Sequence[str]) -> Unit | None:
+    """The unit as its files say; None where its own file cannot be read. A drop-in that is gone says nothing."""
+    parts = [Part(file, text) for file in (path, *drop_ins) if (text := _text(file)) is not None]
+    return Unit(name, tuple(parts)) if parts and parts[0].path == path else None
+
+
+def _text(path: str) -> str | None:
+    try:
+        return read_regular(path, _LARGEST).decode(errors="replace").strip("\n") + "\n"
+    except OSError:
+        return None
 
 
 def parse_cat(output: str, names: t.Collection[str]) -> dict[str, Unit]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note that this file is private to the collection: it may change or go at any time without notice.
-"""The services that systemd knows, as `systemctl show` prints them: the one place where its output is parsed."""
+"""The services that systemd knows."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ import typing as t
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from .environment import Runner, parse_environment
+from ...._sidekiq.errors import BadOption
+from .environment import shown_environment
+from .show import Runner, Shown, parse_show, show
+from .sidekiq_command import evaluate
 from .timespan import finite_timespan
 
 PROPERTIES: t.Final = (
-    "Id",
-    "LoadState",
     "ActiveState",
     "SubState",
+    "UnitFileState",
     "MainPID",
     "ControlGroup",
-    "Type",
     "ExecStart",
-    "ExecStop",
     "User",
     "WorkingDirectory",
     "Environment",
     "EnvironmentFiles",
     "TimeoutStopUSec",
+    "MemoryHigh",
+    "MemoryMax",
     "Restart",
     "NeedDaemonReload",
     "FragmentPath",
+    "DropInPaths",
 )
-_NEXT = re.compile(r"\n[ \t]*\n(?=Type=)")  # the first property of a service; a command may hold an empty line, too
-_ARGV = re.compile(r"argv\[\]=(.*?) ; ignore_errors=", re.DOTALL)
 _SIDEKIQ = re.compile(r"(?:^|[\s/'\";&|])sidekiq(?:swarm)?(?=$|[\s'\";&|])")
 _ENGINES: t.Final = ("podman", "docker", "docker-compose", "podman-compose", "nerdctl", "systemd-nspawn")
 _ACTIVE: t.Final = ("active", "reloading", "activating", "deactivating", "refreshing")
@@ -43,7 +44,11 @@ _ACTIVE: t.Final = ("active", "reloading", "activating", "deactivating", "refres
 
 @dataclass(frozen=True)
 class Unit:
-    """A service. `pid` of its main process, 0 when nothing runs; `stop_timeout` in seconds, None for no limit."""
+    """A service. `pid` of its main process, 0 when nothing runs; `stop_timeout` in seconds, None for no limit.
+
+    `path`: its unit file, empty where it has none; `drop_ins` in the order in which systemd reads them. `memory_high`
+    and `memory_max` in bytes, None for no limit.
+    """
 
     name: str
     state: str = "inactive"
@@ -53,11 +58,26 @@ class Unit:
     kind: str = "simple"
     command: str = ""
     user: str = ""
-    root: str = ""
-    environment_lines: tuple[str, ...] = field(default=(), repr=False)
+    directory: str = ""
+    shown: Shown = field(default=Shown(""), repr=False)
     stop_timeout: float | None = None
     restart: str = "no"
     need_daemon_reload: bool = False
+    enabled: bool = False
+    path: str = ""
+    drop_ins: tuple[str, ...] = ()
+    memory_high: int | None = None
+    memory_max: int | None = None
+
+    @property
+    def root(self) -> str:
+        """The folder of -r if it is one, else the working directory: Sidekiq loads Rails from there (lib/sidekiq/cli.rb)."""
+        try:
+            required = evaluate(self.command, {}).require or ""
+        except BadOption:
+            return self.directory
+        path = os.path.join(self.directory, required)
+        return path if required and os.path.isdir(path) else self.directory
 
     @property
     def active(self) -> bool:
@@ -80,7 +100,7 @@ class Unit:
 
     def environment(self) -> dict[str, str]:
         """What the unit sets, its files read."""
-        return parse_environment(self.environment_lines)
+        return shown_environment(self.shown)
 
 
 def read_units(run: Runner, patterns: t.Sequence[str]) -> list[Unit] | None:
@@ -92,20 +112,21 @@ def read_units(run: Runner, patterns: t.Sequence[str]) -> list[Unit] | None:
     on_disk = [line.split()[0] for line in listed.splitlines() if line.strip()] if code == 0 else []
     wanted = [name for name in on_disk if "@." not in name and ("sidekiq" in name or matches(name, patterns))]
     plain = [name for name in patterns if not _is_pattern(name)]
-    code, shown, _err = run([*base, "show", "-p", ",".join(PROPERTIES), "--", "*.service", *wanted, *plain])
-    return parse_units(shown)
+    return _units(show(run, ["*.service", *wanted, *plain], PROPERTIES))
 
 
-def parse_units(shown: str) -> list[Unit]:
+def read_unit(run: Runner, name: str) -> Unit | None:
+    """One service; None where there is no systemd or no such service."""
+    return next((_unit(shown) for shown in show(run, [name], PROPERTIES)), None)
+
+
+def parse_units(output: str) -> list[Unit]:
     """The units in the output of `systemctl show`, by name."""
-    found: dict[str, Unit] = {}
-    for block in _NEXT.split(shown):
-        lines = block.splitlines()
-        said = dict(line.partition("=")[::2] for line in reversed(lines) if line.partition("=")[0] in PROPERTIES)
-        said["ExecStart"] = block[max(0, block.find("\nExecStart=")) :]  # which may go on over several lines
-        name = said.get("Id", "")
-        if name and said.get("LoadState", "loaded") in ("loaded", "masked"):
-            found[name] = _unit(name, said, [line for line in lines if line.startswith("Environment")])
+    return _units(parse_show(output))
+
+
+def _units(services: t.Iterable[Shown]) -> list[Unit]:
+    found = {shown.value("Id"): _unit(shown) for shown in services if shown.value("Id")}
     return sorted(found.values(), key=lambda unit: unit.name)
 
 
@@ -118,21 +139,29 @@ def _is_pattern(name: str) -> bool:
     return any(character in name for character in "*?[")
 
 
-def _unit(name: str, said: t.Mapping[str, str], environment: t.Sequence[str]) -> Unit:
-    command = _ARGV.search(said.get("ExecStart", ""))
-    pid = said.get("MainPID", "")
+def _unit(shown: Shown) -> Unit:
     return Unit(
-        name,
-        state=said.get("ActiveState", "inactive"),
-        substate=said.get("SubState", "dead"),
-        pid=int(pid) if pid.isdecimal() else 0,
-        group=said.get("ControlGroup", ""),
-        kind=said.get("Type", "simple"),
-        command=command[1] if command else "",
-        user=said.get("User", ""),
-        root=said.get("WorkingDirectory", "").lstrip("!-"),
-        environment_lines=tuple(environment),
-        stop_timeout=finite_timespan(said.get("TimeoutStopUSec", "")),
-        restart=said.get("Restart", "no"),
-        need_daemon_reload=said.get("NeedDaemonReload") == "yes",
+        shown.value("Id"),
+        state=shown.value("ActiveState", "inactive"),
+        substate=shown.value("SubState", "dead"),
+        pid=_number(shown.value("MainPID")) or 0,
+        group=shown.value("ControlGroup"),
+        kind=shown.value("Type", "simple"),
+        command=shown.command(),
+        user=shown.value("User"),
+        directory=shown.value("WorkingDirectory").lstrip("!-"),
+        shown=shown,
+        stop_timeout=finite_timespan(shown.value("TimeoutStopUSec")),
+        restart=shown.value("Restart", "no"),
+        need_daemon_reload=shown.value("NeedDaemonReload") == "yes",
+        enabled=shown.value("UnitFileState").startswith("enabled"),
+        path=shown.value("FragmentPath"),
+        drop_ins=tuple(shown.value("DropInPaths").split()),
+        memory_high=_number(shown.value("MemoryHigh")),
+        memory_max=_number(shown.value("MemoryMax")),
     )
+
+
+def _number(text: str) -> int | None:
+    """None for `infinity`, and for what a systemd of another release does not tell."""
+    return int(text) if text.isdecimal() and int(text) < 2**63 else None

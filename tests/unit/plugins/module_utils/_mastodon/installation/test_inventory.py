@@ -61,7 +61,7 @@ def heartbeat(pid=42, host="here", **fields):
 
 
 def service(name=STOCK, pid=42, root=None, command=COMMAND, state="active", **fields):
-    return Unit(name, state, "running", pid, command=command, root="" if root is None else str(root), **fields)
+    return Unit(name, state, "running", pid, command=command, directory="" if root is None else str(root), **fields)
 
 
 def found(roots, processes=(), units=(), heartbeats=(), redis=None, **fields):
@@ -138,7 +138,7 @@ def test_an_active_unit_without_any_process(roots):
 
 
 def test_units_that_run_nothing_are_not_unmatched(roots):
-    oneshot = Unit("mastodon-sidekiq.service", "active", "exited", command=COMMAND, root=str(roots / "live"))
+    oneshot = Unit("mastodon-sidekiq.service", "active", "exited", command=COMMAND, directory=str(roots / "live"))
     stopped = service("mastodon-sidekiq-pull.service", 0, roots / "live", state="inactive")
     seen = found(roots, units=[oneshot, stopped])
     assert seen.unmatched == ()
