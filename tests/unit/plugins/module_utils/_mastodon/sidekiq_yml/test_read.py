@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.sidekiq_yml.read import (
+    Capsule,
     SidekiqYml,
     read_sidekiq_yml,
 )
@@ -45,3 +46,35 @@ UPSTREAM = """\
 )
 def test_read(text, variables, wanted):
     assert read_sidekiq_yml(text, variables) == wanted
+
+
+CAPSULES = """\
+:queues: [default]
+:capsules:
+  single:
+    concurrency: 1
+    queues: [scheduler]
+  many:
+    :concurrency: 4
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "capsules", "unclear"),
+    [
+        (CAPSULES, (Capsule("single", 1, ("scheduler",)), Capsule("many", 4, ("default",))), []),
+        (CAPSULES + "production:\n  :capsules:\n    x:\n      :concurrency: 2\n", (Capsule("x", 2, ("default",)),), []),
+        (":capsules:\n  a:\n    :queues: [x]\n", (), ["capsules"]),
+        (":capsules: {a: {concurrency: 1}}\n", (), ["capsules"]),
+        (":capsules: *others\n", (), ["capsules"]),
+    ],
+)
+def test_capsules(text, capsules, unclear):
+    found = read_sidekiq_yml(text, {})
+    assert found.capsules == capsules and list(found.unclear) == unclear
+
+
+def test_weights_and_what_cannot_be_told():
+    assert read_sidekiq_yml(UPSTREAM, {}).weights == {"default": 8, "push": 6}
+    assert list(read_sidekiq_yml(":concurrency: <%= 5 + 5 %>\n", {}).unclear) == ["concurrency"]
+    assert not read_sidekiq_yml(":concurrency: <%= 5 + 5 %>\nproduction:\n  :concurrency: 9\n", {}).unclear
