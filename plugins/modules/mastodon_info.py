@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: mastodon_info
-short_description: Show what runs Sidekiq on a host, and whose it is
+short_description: Show how Mastodon is installed on a host, what runs its Sidekiq, and with which settings
 version_added: 1.0.0
 description:
   - Reads the Sidekiq processes of the host, the units and containers that run them, and their heartbeats in Redis.
@@ -16,6 +16,10 @@ description:
     renamed and containers are named by their id.
   - Compares the Mastodon root, the Redis database and the user of each unit and process with those of the instance at hand, which
     O(mastodon_root) and the connection name. What belongs to another instance is in RV(foreign), never in RV(workers).
+  - Says what each worker really runs with. The variables in C(ExecStart=) are replaced as systemd does it, C(EnvironmentFile=) wins over
+    C(Environment=), drop-ins are read, and so is the file of C(-C) or the one below the folder of C(-r). What cannot be known, as with a
+    command that a shell runs, is null, and RV(workers[].unknown) has the reason.
+  - Where O(mastodon_root) does not hold Mastodon, the folder of O(systemd_unit) is taken, as on hosts with YunoHost or NixOS.
   - Also answers where Redis cannot be read. Every process is in RV(unmatched) then.
   - Run the task as root, on the host where Sidekiq runs. Other users cannot see the environment and the folder of a process.
 extends_documentation_fragment:
@@ -32,6 +36,16 @@ options:
     elements: str
     default:
       - mastodon-sidekiq*.service
+  sections:
+    description:
+      - What else to read.
+      - V(settings) reads Mastodon's variables, V(limits) asks PostgreSQL for its connections, V(unit_files) returns the text of the unit files
+        and drop-ins.
+      - A unit file may hold secrets in C(Environment=). Set C(no_log) on a task with V(unit_files).
+    type: list
+    elements: str
+    choices: [settings, limits, unit_files]
+    default: [settings, limits]
 notes:
   - Whether Redis takes writes is tested with LPUSHX on a list that does not exist, which changes nothing. A Redis user who may not run
     LPUSHX is assumed to be able to write.
@@ -55,6 +69,13 @@ EXAMPLES = r"""
   loop: "{{ mastodon.unmatched }}"
   loop_control:
     label: "{{ item.name }}"
+
+- name: Show the threads and the connections to PostgreSQL of each worker
+  ansible.builtin.debug:
+    msg: "{{ item.name }}: {{ item.threads }} threads, {{ item.pool }} connections, {{ item.queues | map(attribute='name') | join(', ') }}"
+  loop: "{{ mastodon.workers }}"
+  loop_control:
+    label: "{{ item.name }}"
 """
 
 RETURN = r"""
@@ -69,8 +90,18 @@ systemd:
   returned: success
   type: bool
   sample: true
+nodename:
+  description: The name by which the kernel knows this host, and Sidekiq in Redis.
+  returned: success
+  type: str
+  sample: worker-1.example
+release:
+  description: The release of Mastodon in RV(root); null if it is not known.
+  returned: success
+  type: str
+  sample: 4.5.1
 root:
-  description: O(mastodon_root), if it holds Mastodon; null if not.
+  description: O(mastodon_root) if it holds Mastodon, or else the folder of O(systemd_unit) if that does; null if neither does.
   returned: success
   type: str
   sample: /home/mastodon/live
@@ -109,6 +140,82 @@ redis:
       returned: success
       type: str
       sample:
+settings:
+  description:
+    - Mastodon's variables by name, as a process of O(systemd_unit) sees them, each with its C(value) and its C(source).
+    - The value is null unless the variable is known to hold no secret. Empty without V(settings) in O(sections).
+  returned: success
+  type: dict
+  sample:
+    DB_POOL: {value: "25", source: mastodon-sidekiq.service}
+    DB_PASS: {value: null, source: /home/mastodon/live/.env.production}
+limits:
+  description: What there is room for.
+  returned: success
+  type: dict
+  contains:
+    cores:
+      description: Cores of the host that are online.
+      returned: success
+      type: int
+      sample: 4
+    memory_bytes:
+      description: Memory of the host; null if it is not known.
+      returned: success
+      type: int
+      sample: 8331595776
+    memory_available_bytes:
+      description: Memory that new processes could take, as the kernel estimates it.
+      returned: success
+      type: int
+      sample: 3172859904
+    postgresql:
+      description: The connections of PostgreSQL.
+      returned: success
+      type: dict
+      contains:
+        max_connections:
+          description: The most that it takes; null if it could not be asked.
+          returned: success
+          type: int
+          sample: 100
+        reserved:
+          description: How many of them it keeps for superusers and privileged roles.
+          returned: success
+          type: int
+          sample: 3
+        in_use:
+          description: How many clients are connected.
+          returned: success
+          type: int
+          sample: 48
+        used_by:
+          description: The same by user and database.
+          returned: success
+          type: dict
+          sample: {mastodon@mastodon_production: 48}
+        problem:
+          description: Why it could not be asked; null if it answered.
+          returned: success
+          type: str
+          sample:
+jemalloc:
+  description: The name of the library jemalloc as the loader knows it; null if it is not installed.
+  returned: success
+  type: str
+  sample: libjemalloc.so.2
+web:
+  description: The unit of the web server of this instance and the C(environment) that it sets; null if none is on this host.
+  returned: success
+  type: dict
+  sample:
+    unit: mastodon-web.service
+    environment: {}
+streaming:
+  description: How many streaming servers of this instance run on this host.
+  returned: success
+  type: int
+  sample: 1
 workers:
   description:
     - What runs Sidekiq for this instance. Units first, also those that are stopped, then containers and processes that no unit runs.
@@ -194,6 +301,107 @@ workers:
       returned: success
       type: str
       sample:
+    queues:
+      description:
+        - Its queues with their weights (null for none), those of RV(workers[].capsules) too.
+        - As its unit says, or its heartbeat if no unit starts it. Empty if they are not known, see RV(workers[].unknown).
+      returned: success
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: The name of the queue.
+          returned: success
+          type: str
+          sample: default
+        weight:
+          description: Its weight; null if it has none.
+          returned: success
+          type: int
+          sample: 8
+    strict:
+      description: Whether it takes a job from a queue only if those before it are empty, as no queue has a weight.
+      returned: success
+      type: bool
+      sample: false
+    threads:
+      description: Its threads, those of capsules too.
+      returned: success
+      type: int
+      sample: 25
+    pool:
+      description: How many connections to PostgreSQL it may open, by C(DB_POOL) or the defaults of the release.
+      returned: success
+      type: int
+      sample: 25
+    timeout:
+      description: Seconds that Sidekiq gives running jobs when it stops (C(-t)).
+      returned: success
+      type: int
+      sample: 25
+    capsules:
+      description: The capsules of config/sidekiq.yml, each with its C(threads) and C(queues).
+      returned: success
+      type: dict
+      sample: {}
+    unknown:
+      description: Why something is not known, by the name of the return value.
+      returned: success
+      type: dict
+      sample: {}
+    config:
+      description: The file that its Sidekiq reads; null if there is none or it is not known.
+      returned: success
+      type: str
+      sample: /home/mastodon/live/config/sidekiq.yml
+    sidekiq_yml:
+      description:
+        - What that file says in production. The command line of the unit wins over it.
+        - C(concurrency), C(timeout) and C(queues), each null or empty if it says nothing, and why it is C(unclear).
+      returned: success
+      type: dict
+      sample: {concurrency: 5, timeout: null, queues: [{name: default, weight: 8}], unclear: {}}
+    environment:
+      description: The variables that the unit and its files set, as RV(settings).
+      returned: success
+      type: dict
+      sample:
+        DB_POOL: {value: "25", source: mastodon-sidekiq.service}
+    memory_high:
+      description: Bytes of memory from which on systemd slows it down; null for no limit.
+      returned: success
+      type: int
+      sample: 838860800
+    memory_max:
+      description: Bytes of memory above which it is killed; null for no limit.
+      returned: success
+      type: int
+      sample: 1073741824
+    enabled:
+      description: Whether systemd starts it with the host.
+      returned: success
+      type: bool
+      sample: true
+    unit_file:
+      description: Its unit file; null if it is no unit.
+      returned: success
+      type: str
+      sample: /etc/systemd/system/mastodon-sidekiq.service
+    written_by_role:
+      description: Whether the role P(fediverse.mastodon.workers#role) wrote that file.
+      returned: success
+      type: bool
+      sample: false
+    digest:
+      description: The digest of the unit's text from which its process was started, if the role wrote the text.
+      returned: success
+      type: str
+      sample: 0a1b2c3d4e5f6071
+    files:
+      description: The text of its unit file and drop-ins by path. Empty without V(unit_files) in O(sections).
+      returned: success
+      type: dict
+      sample: {}
     processes:
       description: The heartbeats in Redis that are certainly those of its processes.
       returned: success
@@ -303,6 +511,33 @@ unmatched:
       returned: success
       type: str
       sample: "No live heartbeat in Redis at 127.0.0.1:6379 db 1 has its pid 1857: ..."
+elsewhere:
+  description: Live heartbeats that are certainly those of no process above. Most belong to other hosts.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    identity:
+      description: Host, pid and a nonce.
+      returned: success
+      type: str
+      sample: worker-2.example:1856:c98a7640857b
+    queues:
+      description: The queues that it serves.
+      returned: success
+      type: list
+      elements: str
+      sample: [pull]
+    quiet:
+      description: Whether it takes no new jobs.
+      returned: success
+      type: bool
+      sample: false
+    killed:
+      description: Whether it has the name of this host and a pid that no process here has. Its heartbeat expires within a minute.
+      returned: success
+      type: bool
+      sample: false
 foreign:
   description: What looks like Sidekiq but belongs to another instance or program. It must be left alone.
   returned: success
@@ -363,7 +598,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.module
 
 
 def main() -> None:
-    run_redis.run_here(mastodon_info.OPTIONS, mastodon_info.installation)
+    run_redis.run_here(mastodon_info.OPTIONS, mastodon_info.installation, mastodon_info.locate)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ DATA = {
     "by_age",
 }
 DATA |= {"selection", "thresholds", "before", "after"}
+DATA |= {"used_by", "web", "capsules", "unknown", "sidekiq_yml", "environment", "files"}
 """Dictionaries whose keys are data, such as names of queues."""
 TYPES: dict[str, Any] = {
     "str": str,

@@ -86,20 +86,29 @@ class Here:
     problem: str | None
 
 
-def run_here(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Here], Result]) -> None:
-    """Run a module that answers without Redis, too. An option that cannot be used is a failure all the same."""
+def run_here(
+    argument_spec: t.Mapping[str, t.Any],
+    body: t.Callable[[Here], Result],
+    locate: t.Callable[[t.Mapping[str, t.Any], Runner], t.Mapping[str, t.Any]],
+) -> None:
+    """Run a module that answers without Redis, too. An option that cannot be used is a failure all the same.
+
+    `locate`: the options that the host itself says better, such as where Mastodon is.
+    """
     module = AnsibleModule(argument_spec={**connection_argument_spec(), **argument_spec}, supports_check_mode=True)
     settings, problem = None, None
     warnings: list[str] = []
     try:
+        run_command = command_runner(module)
+        options = {**module.params, **locate(module.params, run_command)}
         try:
-            settings, warnings = settings_from_options(module.params, run=command_runner(module), environ=os.environ)
+            settings, warnings = settings_from_options(options, run=run_command, environ=os.environ)
             _keep_secret(module, settings.secrets)
         except BadOption as failure:
-            if any(module.params.get(name) for name in WAYS):
+            if any(options.get(name) for name in WAYS):
                 raise
             problem = str(failure)
-        result = body(Here(module.params, command_runner(module), settings, problem))
+        result = body(Here(options, run_command, settings, problem))
     except SidekiqError as failure:
         ending.fail(module, str(failure), {})
     result["warnings"] = [*warnings, *result.get("warnings", ())]

@@ -11,10 +11,16 @@ import pwd
 import time
 import typing as t
 
-from ..._mastodon.installation import inventory, kernel
+from ..._mastodon.installation import inventory, kernel, limits, surroundings
+from ..._mastodon.installation.effective import Effective
 from ..._mastodon.installation.identity import Match
 from ..._mastodon.installation.inventory import Installation, Member, Silent, Worker
-from ..._mastodon.installation.systemd.units import read_units
+from ..._mastodon.installation.ownership import Instance, known_root
+from ..._mastodon.installation.shown_settings import shown
+from ..._mastodon.installation.systemd.units import read_unit, read_units
+from ..._mastodon.installation.unit_facts import DIGEST, UnitFacts, read_unit_facts
+from ..._mastodon.settings.release import read_release
+from ..._mastodon.settings.variables import Variables, collect
 from ..._sidekiq.errors import SidekiqError
 from ..._sidekiq.keys import Keys
 from ..._sidekiq.redis.connection import connect, describe, translate_errors
@@ -26,14 +32,35 @@ from ..._sidekiq.text import clean
 from ..._sidekiq.times import iso
 from ..._sidekiq.traversal.location import check_processes
 from ..ending import Result
+from ..run_host import Runner
 from ..run_redis import Here
 
-OPTIONS: t.Final = {"units": {"type": "list", "elements": "str", "default": ["mastodon-sidekiq*.service"]}}
+SECTIONS: t.Final = ("settings", "limits", "unit_files")
+OPTIONS: t.Final = {
+    "units": {"type": "list", "elements": "str", "default": ["mastodon-sidekiq*.service"]},
+    "sections": {
+        "type": "list",
+        "elements": "str",
+        "choices": list(SECTIONS),
+        "default": ["settings", "limits"],
+    },
+}
+_NOT_ASKED: t.Final = "Not read: add limits to sections."
+
+
+def locate(options: t.Mapping[str, t.Any], run: Runner) -> dict[str, t.Any]:
+    """Where Mastodon is if it is not where the options say: where its unit runs, as with YunoHost and NixOS."""
+    root = os.path.expanduser(options["mastodon_root"])
+    if known_root(root) is None and os.path.isdir("/run/systemd/system"):
+        unit = read_unit(run, options["systemd_unit"])
+        declared = None if unit is None or unit.runs_container else known_root(unit.root)
+        root = declared or root
+    return {"mastodon_root": root}
 
 
 def installation(here: Here) -> Result:
     """Read processes, units and heartbeats, and say which belong together and whose they are."""
-    root = os.path.expanduser(here.options["mastodon_root"])
+    root: str = here.options["mastodon_root"]
     processes = kernel.sidekiq_processes()
     units = read_units(here.run, here.options["units"])
     heartbeats, readable, problem = _heartbeats(here)
@@ -51,11 +78,16 @@ def installation(here: Here) -> Result:
         ),
         instance,
     )
+    release = read_release(instance.root) if instance.root else None
+    variables, no_variables = _variables(here, instance.root)
+    web = surroundings.web_server(units or (), instance.root)
     return {
         "changed": False,
         "kind": found.kind,
         "systemd": units is not None,
+        "nodename": os.uname().nodename,
         "root": instance.root,
+        "release": ".".join(map(str, release)) if release else None,
         "user": _user(instance.uid),
         "redis": {
             "server": describe(here.settings) if here.settings else None,
@@ -64,8 +96,74 @@ def installation(here: Here) -> Result:
             "writable": readable and problem is None,
             "problem": problem,
         },
-        **_shape(found),
+        "settings": _settings(variables) if variables and "settings" in here.options["sections"] else {},
+        "limits": _limits(here, variables, no_variables),
+        "jemalloc": surroundings.jemalloc(here.run),
+        "web": web and {"unit": web.name, "environment": _environment(read_unit_facts(web, instance.root))},
+        "streaming": len(surroundings.streaming_servers(units or (), instance.root)),
+        **_shape(found, instance, "unit_files" in here.options["sections"]),
+        "elsewhere": _elsewhere(_unassigned(found, heartbeats)),
     }
+
+
+def _variables(here: Here, root: str | None) -> tuple[Variables | None, str | None]:
+    """What Mastodon's files say, after the unit, or why that is not known."""
+    if root is None:
+        return None, f"There is no Mastodon in {here.options['mastodon_root']}. Set mastodon_root."
+    name = here.options["systemd_unit"]
+    try:
+        unit = read_unit(here.run, name) if os.path.isdir("/run/systemd/system") else None
+        return collect(root, {}, name, unit.environment() if unit else {}), None
+    except SidekiqError as failure:
+        return None, str(failure)
+
+
+def _settings(variables: Variables) -> Result:
+    values = {name: shown(name, value) for name, value in variables.values.items()}
+    values.update(dict.fromkeys(variables.commands))
+    sources = {**variables.sources, **variables.commands}
+    return {name: {"value": _text(values[name]), "source": clean(sources[name])} for name in sorted(values)}
+
+
+def _limits(here: Here, variables: Variables | None, problem: str | None) -> Result:
+    memory = limits.read_memory()
+    if "limits" in here.options["sections"]:
+        database = limits.read_connections(here.options["mastodon_root"], variables, problem)
+    else:
+        database = limits.Connections(problem=_NOT_ASKED)
+    return {
+        "cores": limits.count_cores(),
+        "memory_bytes": memory.total,
+        "memory_available_bytes": memory.available,
+        "postgresql": {
+            "max_connections": database.max_connections,
+            "reserved": database.reserved,
+            "in_use": database.in_use,
+            "used_by": {clean(who): count for who, count in database.used_by.items()},
+            "problem": None if database.problem is None else clean(database.problem),
+        },
+    }
+
+
+def _unassigned(found: Installation, heartbeats: t.Iterable[Process]) -> list[Process]:
+    """The live heartbeats that are certainly those of no process of this host."""
+    workers = [*found.workers, *found.foreign]
+    members = (member for worker in workers for member in worker.members)
+    taken = {member.match.heartbeat.identity for member in members if member.match is not None}
+    return [process for process in heartbeats if process.alive and process.identity not in taken]
+
+
+def _elsewhere(processes: t.Sequence[Process]) -> list[Result]:
+    nodename, pids = os.uname().nodename, kernel.pids_inside()
+    return [
+        {
+            "identity": process.identity,
+            "queues": list(process.queues),
+            "quiet": process.quiet,
+            "killed": process.hostname == nodename and process.pid not in pids,
+        }
+        for process in processes
+    ]
 
 
 def _heartbeats(here: Here) -> tuple[tuple[Process, ...], bool, str | None]:
@@ -87,15 +185,15 @@ def _heartbeats(here: Here) -> tuple[tuple[Process, ...], bool, str | None]:
     return heartbeats, readable, None
 
 
-def _shape(found: Installation) -> Result:
+def _shape(found: Installation, instance: Instance, unit_files: bool) -> Result:
     return {
-        "workers": [_worker(worker) for worker in found.workers],
+        "workers": [_worker(worker, instance, unit_files) for worker in found.workers],
         "unmatched": [_silent(silent) for silent in found.unmatched],
         "foreign": [_foreign(worker) for worker in found.foreign],
     }
 
 
-def _worker(worker: Worker) -> Result:
+def _worker(worker: Worker, instance: Instance, unit_files: bool) -> Result:
     unit = worker.unit
     first = worker.members[0].process if worker.members else None
     return {
@@ -114,8 +212,77 @@ def _worker(worker: Worker) -> Result:
         "container": first.container if first else None,
         "engine": first.engine if first else None,
         "doubt": clean(worker.reason) if worker.reason else None,
+        **_settings_of(worker, instance, unit_files),
         "processes": [_process(member, member.match) for member in worker.members if member.match is not None],
     }
+
+
+def _settings_of(worker: Worker, instance: Instance, unit_files: bool) -> Result:
+    """What it runs with: by its unit, or by its heartbeats where no unit tells."""
+    unit = worker.unit
+    facts = read_unit_facts(unit, worker.owner.root or instance.root) if unit else None
+    found = facts.effective if facts else _by_heartbeat(worker)
+    queues = found.all_queues
+    return {
+        "queues": [{"name": clean(name), "weight": weight} for name, weight in queues or ()],
+        "strict": found.strict,
+        "threads": found.all_threads,
+        "pool": found.pool,
+        "timeout": found.timeout,
+        "capsules": {
+            clean(capsule.name): {"threads": capsule.threads, "queues": [clean(name) for name in capsule.queues]}
+            for capsule in found.capsules or ()
+        },
+        "unknown": {key: clean(why) for key, why in found.unknown.items()},
+        "config": _text(facts.config_path) if facts else None,
+        "sidekiq_yml": _config(facts),
+        "environment": _environment(facts) if facts else {},
+        "memory_high": unit.memory_high if unit else None,
+        "memory_max": unit.memory_max if unit else None,
+        "enabled": unit is not None and unit.enabled,
+        "unit_file": (unit.path or None) if unit else None,
+        "written_by_role": facts is not None and facts.written_by_role,
+        "digest": _digest(worker),
+        "files": {part.path: part.text for part in facts.files.parts} if unit_files and facts and facts.files else {},
+    }
+
+
+def _by_heartbeat(worker: Worker) -> Effective:
+    """What Redis says of a process that no unit starts; its capsules and its pool are not there."""
+    beats = [member.match.heartbeat for member in worker.members if member.match is not None]
+    why = "No unit starts it."
+    if not beats:
+        return Effective(unknown=dict.fromkeys(("threads", "queues", "timeout", "pool", "capsules"), why))
+    weights = beats[0].weights or {}
+    queues = tuple((name, weights.get(name) or None) for name in beats[0].queues)
+    return Effective(beats[0].concurrency, queues, None, None, (), {"timeout": why, "pool": why})
+
+
+def _config(facts: UnitFacts | None) -> Result | None:
+    if facts is None or facts.config is None:
+        return None
+    config = facts.config
+    return {
+        "concurrency": config.concurrency,
+        "timeout": config.timeout,
+        "queues": [{"name": clean(name), "weight": config.weights.get(name)} for name in config.queues],
+        "unclear": {key: clean(why) for key, why in config.unclear.items()},
+    }
+
+
+def _environment(facts: UnitFacts) -> Result:
+    return {
+        clean(name): {"value": _text(shown(name, value.value, facts.mentioned)), "source": clean(value.source)}
+        for name, value in sorted(facts.environment.items())
+    }
+
+
+def _digest(worker: Worker) -> str | None:
+    """The text of its unit from which it was started, if the role wrote that."""
+    pids = [worker.unit.pid] if worker.unit and worker.unit.pid else []
+    pids += [member.process.pid for member in worker.members]
+    found = (kernel.environment_of(pid).get(DIGEST) for pid in pids)
+    return next((clean(digest) for digest in found if digest), None)
 
 
 def _process(member: Member, match: Match) -> Result:

@@ -211,6 +211,11 @@ def parse_environment(raw: bytes) -> dict[str, str] | None:
     return {name: value for name, _equals, value in pairs} or None
 
 
+def environment_of(pid: int, proc: pathlib.Path = PROC) -> dict[str, str]:
+    """The variables with which a process was started; none if they are not there (any more)."""
+    return parse_environment(read(proc / str(pid) / "environ")) or {}
+
+
 def _names(
     home: pathlib.Path, proc: pathlib.Path, environment: t.Mapping[str, str] | None, container: str | None
 ) -> frozenset[str]:

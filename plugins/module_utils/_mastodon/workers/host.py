@@ -15,15 +15,12 @@ from ..installation.conclusions import unidentified
 from ..installation.systemd.environment import assignments
 from ..installation.systemd.sidekiq_command import Command, parse_command
 from ..installation.systemd.unit_file import Part, Unit, parse_cat
+from ..installation.unit_facts import DIGEST, MARK
 from ..jobs.worker_classes import QUEUES, QUEUES_SINCE_4_4
 from ..settings import dotenv
 from ..settings.release import Release, parse_release
 from ..sidekiq_yml.read import SidekiqYml, read_sidekiq_yml
 
-MARK: t.Final = "# Written by the role fediverse.mastodon.workers."
-"""The first line of each file that the role writes; files without it are not its own."""
-DIGEST: t.Final = "FEDIVERSE_WORKERS_DIGEST"
-"""The variable by which a running process tells which text of its unit it was started from."""
 DROP_IN: t.Final = "zz-workers.conf"
 """Sorts after override.conf, so that it has the last word."""
 STOP_TIMEOUT_DROP_IN: t.Final = "zzz-workers-stop.conf"

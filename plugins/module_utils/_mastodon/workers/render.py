@@ -16,7 +16,8 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ..installation.systemd.unit_file import Part, Unit
-from .host import DIGEST, DROP_IN, MARK, STOP_TIMEOUT_DROP_IN, Host
+from ..installation.unit_facts import DIGEST, MARK
+from .host import DROP_IN, STOP_TIMEOUT_DROP_IN, Host
 from .validate import STOCK, Worker
 
 FOLDER: t.Final = "/etc/systemd/system"

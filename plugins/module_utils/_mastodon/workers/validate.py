@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from ..installation.systemd.sidekiq_command import Command
 from ..installation.systemd.timespan import parse_timespan
 from ..installation.systemd.unit_file import FOREVER
+from ..installation.unit_facts import DIGEST
 from ..jobs import aliases
-from .host import DIGEST, Host
+from .host import Host
 
 STOCK: t.Final = "stock"
 """The name by which the stock unit is declared."""

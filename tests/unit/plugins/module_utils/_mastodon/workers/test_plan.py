@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.host import MARK, read_host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.installation.unit_facts import MARK
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.host import read_host
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.plan import plan_workers
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.validate import Limits
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption

@@ -11,7 +11,8 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.insta
     Part,
     Unit,
 )
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.host import MARK, read_host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.installation.unit_facts import MARK
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.host import read_host
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.render import write
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.validate import Limits, declare
 
@@ -66,7 +67,7 @@ def test_derived_unit_keeps_what_the_stock_unit_says():
         "DB_POOL": "10",
         "MALLOC_ARENA_MAX": "2",
         "LD_PRELOAD": "libjemalloc.so.2",
-        "TMPDIR": '/home/mastodon/live/tmp "50 %%"',
+        "TMPDIR": '/home/mastodon/live/tmp "50 %"',
     }
 
 
