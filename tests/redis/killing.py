@@ -10,8 +10,9 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.format import Entry, has_bit
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.format import Entry
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.reader import Archive
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.bitmap import has_bit
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.edit.extract import LIFTED, RESTORED, TAKEN
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
 from ansible_collections.fediverse.mastodon.tests.redis import storm, victim

@@ -20,8 +20,8 @@ import time
 import pytest
 import redis
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.format import has_bit
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.reader import Archive
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.bitmap import has_bit
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.edit import extract, rotation
 from ansible_collections.fediverse.mastodon.tests.instance import server
 from ansible_collections.fediverse.mastodon.tests.redis import modules

@@ -16,8 +16,8 @@ import pytest
 from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_job
 from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.run_redis import Session
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.jobs import edit as editing
-from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.format import has_bit
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.reader import Archive
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.bitmap import has_bit
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
 from ansible_collections.fediverse.mastodon.tests.redis import storm, victim
 from ansible_collections.fediverse.mastodon.tests.redis.intents import module_options

@@ -11,9 +11,10 @@ import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
 
-from ..._sidekiq.archive.format import MAX_JOB, MOST, Entry, has_bit
+from ..._sidekiq.archive.format import MAX_JOB, MOST, Entry
 from ..._sidekiq.archive.spool import Spool
 from ..._sidekiq.archive.writer import Writer
+from ..._sidekiq.bitmap import has_bit
 from ..._sidekiq.edit.extract import TAKEN, Outcome, Taker, announced
 from ..._sidekiq.edit.obstacles import Obstacles, Planned
 from ..._sidekiq.edit.rotation import TURN, finish

@@ -67,22 +67,6 @@ class Header:
     run_step: str = ""
 
 
-def has_bit(bits: bytes, index: int) -> bool:
-    """Bit `index` of a Redis bitmap."""
-    return index >> 3 < len(bits) and bool(bits[index >> 3] & (0x80 >> (index & 7)))
-
-
-def all_bits(count: int) -> bytes:
-    """A bitmap in which the first `count` bits are set."""
-    full, rest = divmod(count, 8)
-    return b"\xff" * full + (bytes([0xFF00 >> rest & 0xFF]) if rest else b"")
-
-
-def count_bits(bits: bytes) -> int:
-    """How many bits of a bitmap are set."""
-    return sum(bin(byte).count("1") for byte in bits)
-
-
 def outcome_checksum(sealed: str, taken: bytes) -> str:
     """Of an outcome, and of all that was sealed before (by the checksum in the seal)."""
     return hashlib.blake2b(sealed.encode() + taken, digest_size=16).hexdigest()

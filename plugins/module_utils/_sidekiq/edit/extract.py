@@ -13,7 +13,8 @@ import typing as t
 from collections import deque
 from dataclasses import dataclass, field
 
-from ..archive.format import Entry, count_bits
+from ..archive.format import Entry
+from ..bitmap import count_bits
 from ..errors import SidekiqError
 from ..keys import SETS, Keys
 from ..redis.failures import LOST

@@ -18,9 +18,10 @@ import tempfile
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ..archive.format import Entry, has_bit
+from ..archive.format import Entry
 from ..archive.reader import Archive, read_header
 from ..archive.writer import Writer
+from ..bitmap import bitmap_of, has_bit
 from ..errors import BadOption, SidekiqError
 from ..keys import Keys
 from ..redis.batch import Batch, together
@@ -144,7 +145,7 @@ def record(
         with announced(client, key, TAKEN + archive.id):
             archive.seal()
         pipe = client.pipeline(transaction=True)
-        pipe.set(key(TAKEN, archive.id), _bits(range(archive.entries)), ex=BITMAP_SECONDS)
+        pipe.set(key(TAKEN, archive.id), bitmap_of(range(archive.entries)), ex=BITMAP_SECONDS)
         pipe.hset(key(STOPS), stop.identity, json.dumps(vars(stop)))
         pipe.execute()
     except BaseException:
@@ -226,7 +227,9 @@ def settle(
             lost.append((number, entry))
     if check_mode:
         return ending
-    taken = _bits([number for number, _entry in lost] + [number for number, _entry in entries if has_bit(back, number)])
+    taken = bitmap_of(
+        [number for number, _entry in lost] + [number for number, _entry in entries if has_bit(back, number)]
+    )
     client.set(key(TAKEN, identity), taken, ex=BITMAP_SECONDS)
     if writer is not None:
         writer.outcome(taken)
@@ -248,7 +251,7 @@ def forget(client: t.Any, key: Keys, stop: Stop) -> None:
         if archive.header.process != stop.identity:
             raise BadOption("Redis names an archive of something else.")
         if archive.header.run:
-            client.set(key(TAKEN, archive.header.id), _bits([]), ex=BITMAP_SECONDS)
+            client.set(key(TAKEN, archive.header.id), bitmap_of([]), ex=BITMAP_SECONDS)
         else:
             client.delete(key(TAKEN, archive.header.id))
             os.unlink(stop.archive)
@@ -295,7 +298,7 @@ def still_lost(client: t.Any, key: Keys, archive: Archive, taken: bytes) -> byte
         # A job that another process has fetched since its last heartbeat is in no list yet.
         wait_for_heartbeats(client, key, CERTAIN, but=(identity,))
         lost = read_lost()
-    return _bits(lost)
+    return bitmap_of(lost)
 
 
 def _put_back(client: t.Any, key: Keys, identity: str) -> bytes:
@@ -337,12 +340,3 @@ def _dispose(
 
 def _queue(one: Work) -> str:
     return one.queue or one.job.queue or "default"
-
-
-def _bits(numbers: t.Iterable[int]) -> bytes:
-    """A Redis bitmap with these bits set."""
-    found = bytearray()
-    for number in numbers:
-        found.extend(bytes(max(0, (number >> 3) + 1 - len(found))))
-        found[number >> 3] |= 0x80 >> (number & 7)
-    return bytes(found)

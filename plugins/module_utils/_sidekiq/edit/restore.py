@@ -13,9 +13,10 @@ import os
 import typing as t
 from dataclasses import dataclass
 
-from ..archive.format import Entry, all_bits, count_bits, has_bit
+from ..archive.format import Entry
 from ..archive.reader import Archive
 from ..archive.spool import Spool
+from ..bitmap import all_bits, bitmap_of, count_bits, difference, has_bit, intersection
 from ..errors import BadOption
 from ..keys import Keys
 from ..traversal.location import Place, place_named
@@ -74,7 +75,7 @@ class Restorer:
             in_place = self._in_place()
             if not force:
                 raise BadOption(self._refusal(server, in_place))
-            self._taken = _without(self._taken, in_place)
+            self._taken = difference(self._taken, in_place)
         self._weave = client.register_script(WEAVE)
         self._place = client.register_script(PLACE)
         self._queues: set[str] = set()
@@ -87,7 +88,7 @@ class Restorer:
         """What was taken out, as far as the archive and Redis know: without an outcome and in a Redis without the bits, perhaps all."""
         taken = self._archive.taken
         if here is not None:
-            taken = here if taken is None else _both(taken, here)
+            taken = here if taken is None else intersection(taken, here)
         if taken is None:
             taken = all_bits(self._archive.count)
         if self._archive.taken is None and self._archive.header.process and count_bits(taken):
@@ -96,7 +97,7 @@ class Restorer:
 
     def _refusal(self, server: str, in_place: bytes) -> str:
         header, removed = self._archive.header, count_bits(self._taken)
-        waiting = count_bits(_both(self._taken, in_place))
+        waiting = count_bits(intersection(self._taken, in_place))
         known = (
             f"It holds {self._archive.count:,} jobs, and nobody knows any more which of them were removed"
             if self._archive.taken is None
@@ -160,7 +161,7 @@ class Restorer:
             for number, entry in self._archive.entries()
             if has_bit(self._taken, number) and _left(entry)
         )
-        nowhere = _without(self._taken, self._found_bits(away))
+        nowhere = difference(self._taken, self._found_bits(away))
         pipe = self._client.pipeline(transaction=True)
         pipe.set(self._taken_bits, self._taken, ex=BITMAP_SECONDS)
         pipe.set(self._lifted_bits, nowhere, ex=BITMAP_SECONDS)
@@ -212,11 +213,7 @@ class Restorer:
 
     def _found_bits(self, entries: t.Iterator[tuple[str, int, bytes]]) -> bytes:
         """Of places, numbers and bytes: those that are there."""
-        found = bytearray(len(self._taken))
-        for name, sought in _sought(entries):
-            for number, _entry in self._found(name, sought):
-                found[number >> 3] |= 0x80 >> (number & 7)
-        return bytes(found)
+        return bitmap_of(number for name, sought in _sought(entries) for number, _entry in self._found(name, sought))
 
     def _found(self, target: str, sought: _Sought) -> t.Iterator[Numbered]:
         """Those of the entries that are there; each is found once."""
@@ -322,16 +319,6 @@ def _sought(entries: t.Iterator[tuple[str, int, bytes]]) -> t.Iterator[tuple[str
 def _pages(numbered: t.Iterator[Numbered]) -> t.Iterator[list[Numbered]]:
     for first in numbered:
         yield [first, *itertools.islice(numbered, _PAGE - 1)]
-
-
-def _both(one: bytes, other: bytes) -> bytes:
-    """The bits that two bitmaps have in common."""
-    return bytes(left & right for left, right in zip(one, other))
-
-
-def _without(one: bytes, other: bytes) -> bytes:
-    """The bits of a bitmap that another one of its length does not have."""
-    return bytes(left & ~right for left, right in zip(one, other))
 
 
 def _before(numbered: Numbered, offset: int) -> int:
