@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_job
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.jobs import edit as editing
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.jobs import selected as selecting
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.edit import rotation
 from ansible_collections.fediverse.mastodon.tests.redis.intents import edit, restore
 
@@ -308,7 +308,7 @@ def test_unique_keeps_one_of_each_while_workers_fetch(scratch_redis, tmp_path, m
     write(scratch_redis, database)
     reads = []
 
-    def selected(*arguments, real=editing.selected):
+    def selected(*arguments, real=selecting.selected):
         reads.append(1)
         if len(reads) == 3:
             assert scratch_redis.rpop("queue:a", 3) == fetched

@@ -125,10 +125,10 @@ def test_an_edit_that_comes_too_late_leaves_no_trace(redis_process, scratch_redi
 
     named = []
 
-    def apply(record, taker, real=editing.apply):
+    def apply(archive, spool, taker, real=editing.apply):
         named.extend(record_of(runs, run)["archives"])
         scratch_redis.delete(*scratch_redis.keys("queue:*"))  # all of them run
-        return real(record, taker)
+        return real(archive, spool, taker)
 
     monkeypatch.setattr(
         "ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules.sidekiq_job.apply", apply
@@ -154,11 +154,11 @@ def test_a_run_that_is_closed_while_an_edit_plans(redis_process, scratch_redis, 
     run = begin()
     from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import sidekiq_job
 
-    def plan(*args, real=sidekiq_job.plan):
+    def plan_edit(*args, real=sidekiq_job.plan_edit):
         modules.run("run_record", dir=str(runs), run=run, closed=True)
         return real(*args)
 
-    monkeypatch.setattr(sidekiq_job, "plan", plan)
+    monkeypatch.setattr(sidekiq_job, "plan_edit", plan_edit)
     where = {"redis_url": redis_process.url, "archive_dir": str(tmp_path), "runs_dir": str(runs)}
     said = modules.run("sidekiq_job", run=run, **where, **ALL)
     assert said["failed"] and "was closed, which undo does" in said["msg"]
@@ -214,14 +214,14 @@ def test_the_lock_is_held_until_the_edit_has_ended(redis_process, scratch_redis,
 
     said = []
 
-    def apply(record, taker, real=sidekiq_job.apply):
+    def apply(archive, spool, taker, real=sidekiq_job.apply):
         monkeypatch.setattr(file_lock, "PATIENCE", 0.0)
         with pytest.raises(Exception, match="still runs"):
-            file_lock.refuse_held(record.archive.path)
-        taken = real(record, taker)
+            file_lock.refuse_held(archive.path)
+        taken = real(archive, spool, taker)
         with pytest.raises(Exception, match="still runs"):
-            file_lock.refuse_held(record.archive.path)
-        said.append(record.archive.path)
+            file_lock.refuse_held(archive.path)
+        said.append(archive.path)
         return taken
 
     monkeypatch.setattr(sidekiq_job, "apply", apply)

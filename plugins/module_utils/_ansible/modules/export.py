@@ -19,7 +19,7 @@ from ..._mastodon.exports.read import Look, look
 from ..._mastodon.exports.released_rows import mark_done, read_record, write_record
 from ..._mastodon.host.atomic_file import held
 from ..._mastodon.host.container import warnings_for
-from ..._mastodon.runbook.edits import Run, forget_archive, name_archive
+from ..._mastodon.runbook.edits import Run
 from ..._mastodon.settings.database import describe
 from ..._mastodon.settings.release import read_release
 from ..._sidekiq.duration import seconds
@@ -137,12 +137,12 @@ def _release(
     record = write_record(directory, describe(database.settings), rows, seen.found.read_at)
     with held(record.path):
         if run is not None:
-            name_archive(run, record.path)
+            run.name_archive(record.path)
         claimed = {one.backup_id: claim(session.client, session.key, one.backup_id, seen.began) for one in meant}
         gone = delete_unfinished(database, [number for number, answer in claimed.items() if answer == "done"])
         if not gone:
             if run is not None:
-                forget_archive(run, record.path)
+                run.forget_archive(record.path)
             os.unlink(record.path)
     done = {}
     for one in meant:

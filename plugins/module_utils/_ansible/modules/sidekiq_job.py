@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import math
 import os
@@ -15,16 +16,20 @@ from dataclasses import asdict
 
 from ..._mastodon.host.container import warnings_for
 from ..._mastodon.jobs.count import Count, count_jobs
-from ..._mastodon.jobs.edit import Plan, Record, Selected, apply, plan, selected, settle, take_back, without_oldest
+from ..._mastodon.jobs.edit import apply, settle, subtract_kept
+from ..._mastodon.jobs.edit_plan import Limits, Plan, plan_edit
 from ..._mastodon.jobs.fields import FIELDS, describe_job
 from ..._mastodon.jobs.histograms import Tally
 from ..._mastodon.jobs.names import parse_name
+from ..._mastodon.jobs.selected import Selected, selected, without_oldest
 from ..._mastodon.jobs.selector import Selector
+from ..._mastodon.runbook.edits import Run
 from ..._sidekiq.archive.format import Entry
 from ..._sidekiq.archive.reader import Archive
-from ..._sidekiq.archive.writer import Writer
+from ..._sidekiq.archive.spool import Spool
 from ..._sidekiq.duration import seconds
-from ..._sidekiq.edit.extract import TAKEN, Taker
+from ..._sidekiq.edit.extract import TAKEN, Outcome, Taker
+from ..._sidekiq.edit.job_archive import JobArchive
 from ..._sidekiq.edit.restore import Restorer
 from ..._sidekiq.edit.transition import EditRequest
 from ..._sidekiq.errors import BadOption, at_least
@@ -99,7 +104,7 @@ def job_info(session: Session) -> Result:
             "jobs": sum(count for _number, count in repeated),
             "removable": sum(count - 1 for _number, count in repeated),
         },
-        "jobs": [_listed(one, options["show_args"]) for one in count.first()],
+        "jobs": [_listed(selected_job, options["show_args"]) for selected_job in count.first()],
         "warnings": selector.warnings,
     }
 
@@ -126,28 +131,16 @@ def edit_jobs(session: Session) -> Result:
         return selected(session.client, session.key, selector, places)
 
     meant = without_oldest(jobs) if request.state == "unique" else jobs()
-    record = None
-    if not session.check_mode:
-        directory = os.path.abspath(os.path.expanduser(options["archive_dir"]))
-        about = run.header if run else {}
-        writer = Writer(directory, request.state, session.server, session.key.prefix, request.now, **about)
-        record = Record(writer, directory, run)
-    try:
-        found = plan(
-            session.client, session.key, meant, request, options["force"], options["max_jobs"], options["limit"], record
-        )
-        if record is not None:
-            record.seal(session.client, session.key)
-    except BaseException:
-        if record is not None:
-            record.close()
-            record.discard()
-        raise
-    before, after = _before_and_after(found)
-    result = _planned(session, found, before, after)
-    if record is not None and record.archive.entries:
-        result["archive"] = record.archive.path
-        _carry_out(session, record, found, result, None if time_limit is None else began + time_limit)
+    limits = Limits(options["limit"], options["max_jobs"], options["force"])
+    edit_plan = Plan(Tally(request.now))
+    pages = plan_edit(session.client, session.key, meant, request, limits, edit_plan)
+    if session.check_mode:
+        for _page in pages:
+            pass
+        result = _planned(session, edit_plan)
+    else:
+        deadline = None if time_limit is None else began + time_limit
+        result = _carry_out(session, request, run, pages, edit_plan, deadline)
     result["duration"] = round(time.monotonic() - began, 3)
     fleeting = warnings_for(options["archive_dir"], "archive_dir", "the job archive") if result["changed"] else []
     result["warnings"] = [*selector.warnings, *fleeting]
@@ -290,59 +283,85 @@ def _iso_moment(written: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)).timestamp()
 
 
-def _planned(session: Session, found: Plan, before: Result, after: Result) -> Result:
-    edited = found.edited.total
+def _planned(session: Session, edit_plan: Plan) -> Result:
+    edited = edit_plan.edited.total
+    before, after = _before_and_after(edit_plan)
     return {
         "changed": edited > 0,
         "server": session.server,
-        "matched": found.matched,
+        "matched": edit_plan.matched,
         "edited": edited,
         "gone": 0,
-        "unchanged": found.unchanged,
-        "kept": dict(sorted(found.kept.items())),
-        "remaining": found.matched - edited - found.unchanged,
-        "complete": found.complete,
-        **found.edited.histograms(),
+        "unchanged": edit_plan.unchanged,
+        "kept": dict(sorted(edit_plan.kept.items())),
+        "remaining": edit_plan.matched - edited - edit_plan.unchanged,
+        "complete": edit_plan.complete,
+        **edit_plan.edited.histograms(),
         "archive": None,
-        "locks_freed": len(found.freed),
+        "locks_freed": len(edit_plan.freed),
         "diff": {"before": before, "after": after},
     }
 
 
-def _carry_out(session: Session, record: Record, found: Plan, result: Result, deadline: float | None) -> None:
-    taker = Taker(session.client, session.key, TAKEN + record.archive.id, deadline)
+def _carry_out(
+    session: Session,
+    request: EditRequest,
+    run: Run | None,
+    pages: t.Iterable[list[Entry]],
+    edit_plan: Plan,
+    deadline: float | None,
+) -> Result:
+    """Write the jobs to an archive as they are planned, seal it, and only then edit them."""
+    directory, now = session.options["archive_dir"], request.now
+    with (
+        JobArchive(session.client, session.key, directory, session.server, request.state, now, run) as archive,
+        contextlib.closing(Spool(archive.directory)) as spool,
+    ):
+        for entries in pages:
+            spool.add(archive.add(entries), entries)
+        archive.seal()
+        result = _planned(session, edit_plan)
+        if archive.count:
+            taker = Taker(session.client, session.key, TAKEN + archive.id, deadline)
+            _edit(session, archive, spool, taker, edit_plan)
+            result.update(_edited(archive, taker.outcome, edit_plan))
+    return result
+
+
+def _edit(session: Session, archive: JobArchive, spool: Spool, taker: Taker, edit_plan: Plan) -> None:
     try:
-        taken = apply(record, taker)
-        take_back(found, record, taker.outcome, taken)
+        taken = apply(archive, spool, taker)
+        subtract_kept(edit_plan, spool, taker.outcome, taken)
     except BaseException:
         session.progress.update(
-            changed=taker.outcome.taken > 0, edited=taker.outcome.taken, archive=record.archive.path, complete=False
+            changed=taker.outcome.taken > 0, edited=taker.outcome.taken, archive=archive.path, complete=False
         )
         raise
-    finally:
-        record.close()
-    outcome = taker.outcome
-    before, after = _before_and_after(found)
-    result.update(
-        diff={"before": before, "after": after},
-        changed=outcome.taken > 0,
-        edited=outcome.taken,
-        gone=len(outcome.gone),
-        remaining=found.matched - outcome.taken - len(outcome.gone) - found.unchanged,
-        complete=found.complete and outcome.complete,
-        locks_freed=outcome.locks_freed,
-        archive=record.archive.path if outcome.taken else None,
-        **found.edited.histograms(),
-    )
 
 
-def _before_and_after(found: Plan) -> tuple[Result, Result]:
+def _edited(archive: JobArchive, outcome: Outcome, edit_plan: Plan) -> Result:
+    """What an edit did, where that differs from its plan."""
+    before, after = _before_and_after(edit_plan)
+    return {
+        "diff": {"before": before, "after": after},
+        "changed": outcome.taken > 0,
+        "edited": outcome.taken,
+        "gone": len(outcome.gone),
+        "remaining": edit_plan.matched - outcome.taken - len(outcome.gone) - edit_plan.unchanged,
+        "complete": edit_plan.complete and outcome.complete,
+        "locks_freed": outcome.locks_freed,
+        "archive": archive.path if outcome.taken else None,
+        **edit_plan.edited.histograms(),
+    }
+
+
+def _before_and_after(edit_plan: Plan) -> tuple[Result, Result]:
     """The jobs that change, before and after: by set, queue, class and domain; never their arguments."""
-    edited = found.edited.histograms()
+    edited = edit_plan.edited.histograms()
     before = {name: edited[f"by_{name}"] for name in ("set", "queue", "class", "domain")}
     sets: dict[str, int] = {}
     queues: dict[str, int] = {}
-    for target, count in found.after.items():
+    for target, count in edit_plan.after.items():
         if target:
             place = place_named(target)
             sets[place.set] = sets.get(place.set, 0) + count
@@ -356,5 +375,7 @@ def _before_and_after(found: Plan) -> tuple[Result, Result]:
     return before, after
 
 
-def _listed(one: Selected, show_args: bool) -> Result:
-    return describe_job(one.job, one.place, one.score, one.position, FIELDS if show_args else None)
+def _listed(selected_job: Selected, show_args: bool) -> Result:
+    return describe_job(
+        selected_job.job, selected_job.place, selected_job.score, selected_job.position, FIELDS if show_args else None
+    )

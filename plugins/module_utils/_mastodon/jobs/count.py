@@ -17,8 +17,8 @@ from ..._sidekiq.traversal.forked_worker import SecondProcess
 from ..._sidekiq.traversal.location import Place
 from ..._sidekiq.traversal.prefilter import Needles
 from .duplicates import Fingerprints, fingerprint
-from .edit import Selected
 from .histograms import Tally
+from .selected import Selected
 from .selector import Selector
 
 _PAGE: t.Final = 500

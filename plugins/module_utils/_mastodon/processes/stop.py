@@ -12,7 +12,7 @@ import time
 import typing as t
 from dataclasses import dataclass, field
 
-from ..._sidekiq.archive.writer import Writer
+from ..._sidekiq.edit.job_archive import JobArchive
 from ..._sidekiq.edit.killed_jobs import (
     SILENT,
     Ending,
@@ -39,7 +39,7 @@ from ..._sidekiq.times import iso
 from ..._sidekiq.traversal.locate import name_of, whereabouts
 from ..host.process import Local, is_gone
 from ..installation.kernel import pid_space
-from ..runbook.edits import Run, name_archive
+from ..runbook.edits import Run
 
 _PAUSE, _SHORT_PAUSE = 0.25, 0.02
 _LAST_MOMENTS = 10.0  # seconds in which the kernel must have ended what was killed
@@ -320,21 +320,12 @@ def _last_known_jobs(means: Means, picked: Process) -> Stopped:
         time.sleep(_PAUSE)
 
 
-def _record(means: Means, identity: str, work: t.Iterable[Work], local: Local | None) -> tuple[Stop, Writer | None]:
-    """Write down what runs in a process, first into an archive, then the archive into the record of the run."""
+def _record(means: Means, identity: str, work: t.Iterable[Work], local: Local | None) -> tuple[Stop, JobArchive | None]:
+    """Write down what runs in a process."""
     ticks, pid = (None, None) if local is None else (local.ticks, local.pid)
     stop = Stop(identity, "", means.fate, pid_space(), ticks, pid)
-    about = means.run.header if means.run else {}
     now = redis_time(means.client)
-    stop, archive = record(means.client, means.key, means.archive_dir, means.server, now, work, stop, **about)
-    if archive is not None and means.run is not None:
-        try:
-            name_archive(means.run, archive.path)
-        except BaseException:
-            archive.close()
-            forget(means.client, means.key, stop)
-            raise
-    return stop, archive
+    return record(means.client, means.key, means.archive_dir, means.server, now, work, stop, means.run)
 
 
 def _await_death(picked: Process, local: Local, stop: Stop) -> None:
@@ -349,7 +340,7 @@ def _await_death(picked: Process, local: Local, stop: Stop) -> None:
         time.sleep(_SHORT_PAUSE)
 
 
-def _record_lost_jobs(means: Means, found: Stopped, stop: Stop, archive: Writer | None, certain: bool) -> None:
+def _record_lost_jobs(means: Means, found: Stopped, stop: Stop, archive: JobArchive | None, certain: bool) -> None:
     """`certain`: nobody but us can have put its jobs elsewhere, so there is no need to wait until others show theirs."""
     try:
         if archive is not None:

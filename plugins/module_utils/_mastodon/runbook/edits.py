@@ -36,33 +36,29 @@ class Run:
         """What the header of an archive says of the run."""
         return {"run": self.name, "run_step": self.step}
 
+    def name_archive(self, path: str) -> None:
+        """Put the name of an archive into the record, on the disk. Raises SidekiqError; then nothing may be removed."""
+        with locked(self.path):
+            record = run_record.read(self.path)
+            _refuse_closed(self, record)
+            step = {"did": self.step, "archive": path, "under_way": True}
+            run_record.write(self.path, run_record.with_more(record, {"archives": [path], "steps": [step]}))
+
+    def forget_archive(self, path: str) -> None:
+        """Remove the name of an archive from the record, as no job was removed into it. Raises SidekiqError."""
+        with locked(self.path):
+            record = run_record.read(self.path)
+            kept = {
+                "archives": [archive for archive in record["archives"] if archive != path],
+                "steps": [step for step in record["steps"] if step.get("archive") != path],
+            }
+            if record != {**record, **kept}:
+                run_record.write(self.path, {**record, **kept})
+
 
 def check_open(run: Run) -> None:
     """Raises BadOption if the record takes no more edits, or cannot be read."""
     _refuse_closed(run, run_record.read(run.path))
-
-
-def name_archive(run: Run, archive: str) -> None:
-    """Put the name of an archive into the record, on the disk. Raises SidekiqError; then nothing may be removed."""
-    path = run.path
-    with locked(path):
-        record = run_record.read(path)
-        _refuse_closed(run, record)
-        step = {"did": run.step, "archive": archive, "under_way": True}
-        run_record.write(path, run_record.with_more(record, {"archives": [archive], "steps": [step]}))
-
-
-def forget_archive(run: Run, archive: str) -> None:
-    """Take the name of an archive out of the record, as nothing was removed into it. Raises SidekiqError."""
-    path = run.path
-    with locked(path):
-        record = run_record.read(path)
-        kept = {
-            "archives": [one for one in record["archives"] if one != archive],
-            "steps": [one for one in record["steps"] if one.get("archive") != archive],
-        }
-        if record != {**record, **kept}:
-            run_record.write(path, {**record, **kept})
 
 
 def absolute(path: str) -> str:

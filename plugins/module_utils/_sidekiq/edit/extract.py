@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import time
 import typing as t
@@ -59,21 +58,9 @@ class Outcome:
         self.undone, self.taken = self.taken - known, known
 
 
-def announce(client: t.Any, key: Keys, bitmap: str) -> None:
+def announce(client: t.Any, bitmap: bytes) -> None:
     """Tell Redis of an archive before its first job leaves: a Redis that does not know it later has lost data since."""
-    client.register_script(BEGIN)([key(bitmap)], [BITMAP_SECONDS])
-
-
-@contextlib.contextmanager
-def announced(client: t.Any, key: Keys, bitmap: str) -> t.Iterator[None]:
-    """For sealing an archive: Redis is told of it before, and forgets it if that fails. So Redis once knew of whatever is sealed."""
-    announce(client, key, bitmap)
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(Exception):  # the failure to report is the other one
-            client.delete(key(bitmap))
-        raise
+    client.register_script(BEGIN)([bitmap], [BITMAP_SECONDS])
 
 
 class Taker:
@@ -108,10 +95,6 @@ class Taker:
         if taken is None:
             raise SidekiqError(LOST_DATA)
         return taken
-
-    def forget(self) -> None:
-        """Remove the bitmap of an archive that is removed as well."""
-        self._client.delete(self._bitmap)
 
     def _from_queue(self, place: Place, group: t.Iterator[Numbered]) -> None:
         missed, before = self._turn(place, group), -1

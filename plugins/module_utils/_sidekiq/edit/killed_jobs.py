@@ -20,7 +20,6 @@ from dataclasses import dataclass, field, replace
 
 from ..archive.format import Entry
 from ..archive.reader import Archive, read_header
-from ..archive.writer import Writer
 from ..bitmap import bitmap_of, has_bit
 from ..errors import BadOption, SidekiqError
 from ..keys import Keys
@@ -35,7 +34,8 @@ from ..state.process_registry import sign_off
 from ..text import text
 from ..traversal.locate import RUNNING, name_of, whereabouts
 from ..traversal.location import place_named
-from .extract import RESTORED, TAKEN, announced
+from .extract import RESTORED, TAKEN
+from .job_archive import JobArchive, RunRecord
 from .rotation import BITMAP_SECONDS
 from .scripts.place import PLACE
 
@@ -124,28 +124,21 @@ def record(
     now: float,
     work: t.Iterable[Work],
     stop: Stop,
-    **about: str,
-) -> tuple[Stop, Writer | None]:
+    run: RunRecord | None = None,
+) -> tuple[Stop, JobArchive | None]:
     """Write down what runs in a process, so that it may be killed. Without jobs there is nothing to write.
 
-    `about`: what the header of the archive says besides.
+    `run`: the run record that is to name the archive.
     """
-    path = os.path.abspath(os.path.expanduser(directory))
-    archive = Writer(path, "stopped", server, key.prefix, now, process=stop.identity, **about)
-    positions: dict[str, int] = {}
-    for one in sorted(work, key=lambda one: (_queue(one), one.run_at or 0.0)):
-        if not one.job.malformed:
-            place = f"queue:{_queue(one)}"
-            archive.add(Entry(place, one.job.raw, None, positions.setdefault(place, 0)))
-            positions[place] += 1
-    if not archive.entries:
-        return stop, None
-    stop = replace(stop, archive=archive.path)
+    archive = JobArchive(client, key, directory, server, "stopped", now, run, process=stop.identity)
     try:
-        with announced(client, key, TAKEN + archive.id):
-            archive.seal()
+        archive.add(_entries(work))
+        if not archive.count:
+            return stop, None
+        archive.seal()
+        stop = replace(stop, archive=archive.path)
         pipe = client.pipeline(transaction=True)
-        pipe.set(key(TAKEN, archive.id), bitmap_of(range(archive.entries)), ex=BITMAP_SECONDS)
+        pipe.set(key(TAKEN, archive.id), bitmap_of(range(archive.count)), ex=BITMAP_SECONDS)
         pipe.hset(key(STOPS), stop.identity, json.dumps(vars(stop)))
         pipe.execute()
     except BaseException:
@@ -205,7 +198,7 @@ def is_here(stop: Stop) -> bool:
 
 
 def settle(
-    client: t.Any, key: Keys, stop: Stop, now: float, writer: Writer | None = None, check_mode: bool = False
+    client: t.Any, key: Keys, stop: Stop, now: float, job_archive: JobArchive | None = None, check_mode: bool = False
 ) -> Ending:
     """Find what became of the recorded jobs of a process that is gone, and do with the lost ones what the stop says."""
     archive = Archive(stop.archive)
@@ -231,8 +224,8 @@ def settle(
         [number for number, _entry in lost] + [number for number, _entry in entries if has_bit(back, number)]
     )
     client.set(key(TAKEN, identity), taken, ex=BITMAP_SECONDS)
-    if writer is not None:
-        writer.outcome(taken)
+    if job_archive is not None:
+        job_archive.outcome(taken)
     _dispose(client, key, identity, lost, stop.fate, now)
     pipe = client.pipeline(transaction=True)
     pipe.hdel(key(STOPS), stop.identity)
@@ -338,5 +331,15 @@ def _dispose(
         tail([place.key(key), bitmap, key("queues")], arguments)
 
 
-def _queue(one: Work) -> str:
-    return one.queue or one.job.queue or "default"
+def _entries(work: t.Iterable[Work]) -> t.Iterator[Entry]:
+    """The running jobs as entries of an archive, in the order in which each queue had them."""
+    positions: dict[str, int] = {}
+    for running in sorted(work, key=lambda running: (_queue(running), running.run_at or 0.0)):
+        if not running.job.malformed:
+            place = f"queue:{_queue(running)}"
+            yield Entry(place, running.job.raw, None, positions.setdefault(place, 0))
+            positions[place] += 1
+
+
+def _queue(running: Work) -> str:
+    return running.queue or running.job.queue or "default"

@@ -18,11 +18,11 @@ from ..keys import SETS, Keys
 from ..redis.batch import Answer, Batch
 from ..state.job import Job
 from ..traversal.location import Place, place_named, wrong_type
+from .owned_locks import RUN, lock_names
 from .transition import IN_TOLERANCE, Change, EditRequest
 
 LOCKED: t.Final = "locked"
 ALREADY_THERE: t.Final = "already_there"
-_RUN: t.Final = ":RUN"
 _MASK: t.Final = 2**64 - 1
 
 
@@ -105,14 +105,14 @@ class Obstacles:
         if not digest or not self._is_to_run(one):
             return []
         names = [digest]
-        if one.job.payload.get("lock") == "until_and_while_executing" and not digest.endswith(_RUN):
-            names.append(digest + _RUN)
+        if one.job.payload.get("lock") == "until_and_while_executing" and not digest.endswith(RUN):
+            names.append(lock_names(digest)[1])
         return [self._ask_lock(batch, name, one.job) for name in names]
 
     def _ask_lock(self, batch: Batch, name: str, job: Job) -> _Lock:
         holders = self._key(name, ":LOCKED")
         return _Lock(
-            name, not name.endswith(_RUN), batch.ask("hexists", holders, job.jid or ""), batch.ask("hlen", holders)
+            name, not name.endswith(RUN), batch.ask("hexists", holders, job.jid or ""), batch.ask("hlen", holders)
         )
 
     def _is_to_run(self, one: Planned) -> bool:

@@ -185,7 +185,7 @@ class Restorer:
     def _lift(self, wanted: t.Callable[[Entry], bool]) -> bytes:
         """Take what went to another place out of there again. What is no longer there has moved on."""
         name = LIFTED + self._archive.header.id
-        announce(self._client, self._key, name)
+        announce(self._client, self._lifted_bits)
         fetched = self._client.get(self._lifted_bits) or b""
         taker = Taker(self._client, self._key, name)
         went = (

@@ -21,11 +21,11 @@ from ..state.process import read_processes
 from ..text import text
 from ..times import number
 from ..traversal.iterate import queue_members, set_members
+from .owned_locks import RUN
 from .scripts.unlock import UNLOCK
 
 DIGESTS: t.Final = "uniquejobs:digests"  # a constant of the gem, also where lock_prefix is another
 EXPIRING: t.Final = "uniquejobs:expiring_digests"
-_RUN = b":RUN"
 _NAMED = re.compile(rb'"(?:jid|lock_digest|unique_digest)"\s*:\s*"([^"\\]{1,256})"')
 _GLOB = re.compile(rb"[*?\[\]\\]")
 _PAGE = 1000
@@ -78,7 +78,7 @@ def read_locks(client: t.Any, key: Keys) -> list[Lock]:
         for digest, answer in asked:
             holders = {text(jid): number(moment) for jid, moment in answer.get({}).items()}
             if holders:
-                locks.append(Lock(text(digest), holders, digest.endswith(_RUN), digest in expiring))
+                locks.append(Lock(text(digest), holders, digest.endswith(RUN.encode()), digest in expiring))
     return locks
 
 
