@@ -56,6 +56,11 @@ def iso(seconds: float | None) -> str | None:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def file_stamp(seconds: float) -> str:
+    """Epoch seconds as a part of a file's name, such as 20261122T070556Z: names sort by time."""
+    return (iso(seconds) or "").replace(":", "").replace("-", "")
+
+
 def ruby_time(raw: t.Any) -> float | None:
     """Epoch seconds of Ruby's `Time#to_s` (`2026-11-22 06:33:43 +0000`, also `... UTC`), as sidekiq-scheduler writes it."""
     if isinstance(raw, (bytes, bytearray)):

@@ -168,7 +168,7 @@ def test_a_run_that_is_closed_while_an_edit_plans(redis_process, scratch_redis, 
 def test_a_run_that_is_not_there(scratch_redis, edit, tmp_path):
     before = storm.fill(scratch_redis, 1, 30, 0)
     run = "20261126T100000Z-x-aaaaaa"
-    assert "There is no record" in edit(run)["msg"]
+    assert "There is no run record" in edit(run)["msg"]
     assert edit(run, check_mode=True)["edited"] > 0, "in check mode a runbook has no record"
     assert untouched(scratch_redis, before) and not list(tmp_path.glob("*.gz"))
 

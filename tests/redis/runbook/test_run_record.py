@@ -58,7 +58,7 @@ def test_several_writers_lose_nothing(directory, begun):
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_a_run_that_is_not_there(directory, check_mode):
     said = modules.run("run_record", check_mode, dir=str(directory), run=RUN, ended=True)
-    assert f"There is no record {directory}/{RUN}.json." in said["msg"] and not directory.exists()
+    assert f"There is no run record {directory}/{RUN}.json." in said["msg"] and not directory.exists()
 
 
 @pytest.mark.parametrize("name", [f"{RUN}.json", ".hid den.json"])
@@ -83,7 +83,7 @@ def test_a_run_that_is_named_must_be_a_record(directory, begun):
     for module in ("run_record", "run_record_info"):
         said = modules.run(module, dir=str(directory), run=RUN)
         assert said["failed"] and said["msg"] == (
-            f"{directory}/{RUN}.json is no record of a run: it is no JSON that can be read."
+            f"{directory}/{RUN}.json is no run record: it is no JSON that can be read."
         )
 
 

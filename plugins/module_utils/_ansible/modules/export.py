@@ -16,7 +16,7 @@ from ..._mastodon.exports.backup_rows import delete_unfinished, insert_rows, rea
 from ..._mastodon.exports.enqueue import claim, milliseconds, new_job
 from ..._mastodon.exports.plan import Decision, decide
 from ..._mastodon.exports.read import Look, look
-from ..._mastodon.exports.released_rows import mark_done, read_record, write_record
+from ..._mastodon.exports.released_rows import mark_restored, read_released, write_released
 from ..._mastodon.host.atomic_file import held
 from ..._mastodon.host.container import warnings_for
 from ..._mastodon.runbook.edits import Run
@@ -134,16 +134,16 @@ def _release(
 ) -> tuple[dict[int, Decision], str | None]:
     rows = read_whole(database, [one.backup_id for one in meant])
     directory = os.path.abspath(os.path.expanduser(session.options["archive_dir"]))
-    record = write_record(directory, describe(database.settings), rows, seen.found.read_at)
-    with held(record.path):
+    released = write_released(directory, describe(database.settings), rows, seen.found.read_at)
+    with held(released.path):
         if run is not None:
-            run.name_archive(record.path)
+            run.name_archive(released.path)
         claimed = {one.backup_id: claim(session.client, session.key, one.backup_id, seen.began) for one in meant}
         gone = delete_unfinished(database, [number for number, answer in claimed.items() if answer == "done"])
         if not gone:
             if run is not None:
-                run.forget_archive(record.path)
-            os.unlink(record.path)
+                run.forget_archive(released.path)
+            os.unlink(released.path)
     done = {}
     for one in meant:
         answer = claimed[one.backup_id]
@@ -155,35 +155,40 @@ def _release(
                 outcome="kept" if answer == "has_job" else "unchanged",
                 reason="gone" if answer == "done" else answer,
             )
-    return done, record.path if gone else None
+    return done, released.path if gone else None
 
 
 def _restore(session: Session, database: Database) -> Result:
     path = os.path.expanduser(session.options["path"])
     refuse_held(path)
-    record = read_record(path)
+    released = read_released(path)
     here = describe(database.settings)
-    if record.database != here:
-        raise BadOption(f"The record {record.path} is of the database {record.database}, this is {here}.")
-    rows = [row for row in record.rows if row["id"] not in record.done]
+    if released.database != here:
+        raise BadOption(
+            f"The record of released rows {released.path} is of the database {released.database}, this is {here}."
+        )
+    rows = [row for row in released.rows if row["id"] not in released.restored]
     back = insert_rows(database, rows, check=session.check_mode) if rows else []
     if not session.check_mode and rows:
-        mark_done(record, back)
-    there = {row.id: row for row in read_backups(database, [row["id"] for row in record.rows])}
+        mark_restored(released, back)
+    there = {row.id: row for row in read_backups(database, [row["id"] for row in released.rows])}
     decisions = []
-    for row in record.rows:
+    for row in released.rows:
         number = row["id"]
         if number in back:
             decisions.append(Decision(number, "restored", None, there.get(number)))
-        elif number in record.done or number in there:
+        elif number in released.restored or number in there:
             decisions.append(
                 Decision(
-                    number, "unchanged", "restored_before" if number in record.done else "there", there.get(number)
+                    number,
+                    "unchanged",
+                    "restored_before" if number in released.restored else "there",
+                    there.get(number),
                 )
             )
         else:
             decisions.append(Decision(number, "kept", "no_user"))
-    return _result(session, database, decisions, {}, record.path)
+    return _result(session, database, decisions, {}, released.path)
 
 
 def _result(

@@ -15,6 +15,7 @@ import typing as t
 
 from ..._mastodon.host.atomic_file import locked
 from ..._mastodon.host.container import warnings_for
+from ..._mastodon.host.record_file import Record
 from ..._mastodon.runbook import archives, run_record
 from ..._mastodon.runbook.edits import absolute
 from ..._sidekiq.errors import BadOption
@@ -53,7 +54,7 @@ def write(host: Host) -> Result:
         return _add(host, path, old, old, now)
 
 
-def _begun(options: t.Mapping[str, t.Any], now: float) -> run_record.Record:
+def _begun(options: t.Mapping[str, t.Any], now: float) -> Record:
     missing = [needed for needed in ("runbook", "reason") if not (options[needed] or "").strip()]
     if missing:
         raise BadOption(f"A new record needs {' and '.join(missing)}; to add to one, set run.")
@@ -64,7 +65,7 @@ def _begun(options: t.Mapping[str, t.Any], now: float) -> run_record.Record:
     )
 
 
-def _add(host: Host, path: str, old: run_record.Record | None, record: run_record.Record, now: float) -> Result:
+def _add(host: Host, path: str, old: Record | None, record: Record, now: float) -> Result:
     record = run_record.with_more(record, host.options)
     for mark in run_record.MARKS:
         if host.options[mark] and record[f"{mark}_at"] is None:
@@ -94,7 +95,7 @@ def look(host: Host) -> Result:
     return {"changed": False, **_completed(records), "unreadable": unreadable, "warnings": warnings}
 
 
-def _completed(records: list[run_record.Record]) -> Result:
+def _completed(records: list[Record]) -> Result:
     """The records, completed, and why that is not sure."""
     without_end = [record for record in records if record["ended_at"] is None and record["undone_at"] is None]
     searched = archives.search(path for record in without_end for path in archives.directories_of(record))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from ..._sidekiq.archive.reader import Archive, read_header
 from ..._sidekiq.errors import BadOption
+from ..host.record_file import Record
 from . import run_record
 
 _SUFFIX: t.Final = ".jsonl.gz"
@@ -47,13 +48,13 @@ def search(directories: t.Iterable[str]) -> Search:
     return done
 
 
-def directories_of(record: run_record.Record) -> list[str]:
+def directories_of(record: Record) -> list[str]:
     """Where the archives of a run are."""
     named = [os.path.dirname(path) for path in record["archives"]]
     return list(dict.fromkeys([*record["archive_dirs"], *named]))
 
 
-def completed(record: run_record.Record, searched: Search) -> run_record.Record:
+def completed(record: Record, searched: Search) -> Record:
     """The record with the archives that name its run and that it does not name itself."""
     named = {os.path.realpath(path) for path in record["archives"]}
     for _created_at, path, step in searched.found.get(record["run"], ()):
@@ -63,7 +64,7 @@ def completed(record: run_record.Record, searched: Search) -> run_record.Record:
     return record
 
 
-def why_unsure(record: run_record.Record, searched: Search) -> list[str]:
+def why_unsure(record: Record, searched: Search) -> list[str]:
     """Why it cannot be told which archives a run without an end has; in sentences, none if it can."""
     return [
         f"The archive directory {directory} cannot be read: {searched.unreadable[directory]}."

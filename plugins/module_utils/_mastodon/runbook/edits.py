@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from ..._sidekiq.errors import BadOption
 from ..host.atomic_file import locked
+from ..host.record_file import Record
 from . import run_record
 
 
@@ -66,7 +67,7 @@ def absolute(path: str) -> str:
     return os.path.abspath(os.path.expanduser(path))
 
 
-def _refuse_closed(run: Run, record: run_record.Record) -> None:
+def _refuse_closed(run: Run, record: Record) -> None:
     over: t.Final = {
         "undone_at": "was undone",
         "closed_at": "was closed, which undo does before it restores jobs",

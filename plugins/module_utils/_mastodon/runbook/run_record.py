@@ -9,21 +9,23 @@ It names archives, which hold the jobs; it holds no job itself.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
 import typing as t
 
 from ..._sidekiq.errors import BadOption
-from ..._sidekiq.regular_file import read_regular
-from ..._sidekiq.times import iso
-from ..host import atomic_file
+from ..._sidekiq.times import file_stamp, iso
+from ..host.record_file import Kind, Record
 
-FORMAT: t.Final = "fediverse.mastodon run"
-VERSION: t.Final = 1
+_KIND: t.Final = Kind(
+    "run record",
+    "fediverse.mastodon run",
+    1,
+    "fediverse.mastodon.run_record_info lists the run records of this host.",
+    "dir",
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_LARGEST: t.Final = 64 * 1024**2
 _RUNBOOK = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _KINDS: t.Final = (
     (str, ("run", "runbook", "reason", "who", "host", "begun_at")),
@@ -34,36 +36,34 @@ MARKS: t.Final = ("ended", "closed", "undone")
 """What happens to a record at some moment, which its key says: `ended_at`."""
 _MOMENTS: t.Final = tuple(f"{mark}_at" for mark in MARKS)
 _ELEMENTS: t.Final = {"archives": str, "archive_dirs": str, "steps": dict}
-Record = dict[str, t.Any]
 
 
 def new_name(runbook: str, now: float) -> str:
     """A name that sorts by time. `now` in epoch seconds. Raises BadOption for what cannot be a part of one."""
     if not _RUNBOOK.fullmatch(runbook):
         raise BadOption(f"runbook: {runbook!r} must be up to 100 letters, digits and the signs _ . and -.")
-    stamp = (iso(now) or "").replace(":", "").replace("-", "")
-    return f"{stamp}-{runbook}-{secrets.token_hex(3)}"
+    return f"{file_stamp(now)}-{runbook}-{secrets.token_hex(3)}"
 
 
 def begun(name: str, runbook: str, reason: str, who: str, host: str, now: float, archive_dir: str) -> Record:
     """A record of which nothing is known yet but its beginning. `archive_dir`: where the archives of the run will be."""
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "run": name,
-        "runbook": runbook,
-        "reason": reason,
-        "who": who,
-        "host": host,
-        "begun_at": iso(now),
-        **dict.fromkeys(_MOMENTS),
-        "thresholds": {},
-        "before": {},
-        "after": {},
-        "archives": [],
-        "archive_dirs": [archive_dir],
-        "steps": [],
-    }
+    return _KIND.begin(
+        {
+            "run": name,
+            "runbook": runbook,
+            "reason": reason,
+            "who": who,
+            "host": host,
+            "begun_at": iso(now),
+            **dict.fromkeys(_MOMENTS),
+            "thresholds": {},
+            "before": {},
+            "after": {},
+            "archives": [],
+            "archive_dirs": [archive_dir],
+            "steps": [],
+        }
+    )
 
 
 def with_more(record: Record, more: t.Mapping[str, t.Any]) -> Record:
@@ -108,22 +108,11 @@ def name_of(path: str) -> str:
 
 def read(path: str) -> Record:
     """Raises BadOption if there is no such record, or if it is none."""
-    try:
-        found = json.loads(read_regular(path, _LARGEST))
-    except FileNotFoundError:
-        raise BadOption(
-            f"There is no record {path}. fediverse.mastodon.run_record_info lists those of this host."
-        ) from None
-    except OSError as problem:
-        raise BadOption(f"The record {path} cannot be read: {problem.strerror}.") from None
-    except (RecursionError, ValueError):
-        raise BadOption(f"{path} is no record of a run: it is no JSON that can be read.") from None
-    if not isinstance(found, dict) or found.get("format") != FORMAT or found.get("version") != VERSION:
-        raise BadOption(f"{path} is no record of a run of this release.")
-    wrong = _wrong(found, name_of(path))
+    record = _KIND.read(path)
+    wrong = _wrong(record, name_of(path))
     if wrong:
-        raise BadOption(f"The record {path} is damaged: {', '.join(wrong)} is not there or of another shape.")
-    return found
+        raise _KIND.damaged(path, wrong)
+    return record
 
 
 def _wrong(found: Record, name: str) -> list[str]:
@@ -138,7 +127,7 @@ def _wrong(found: Record, name: str) -> list[str]:
 
 def write(path: str, record: Record) -> None:
     """Raises SidekiqError, for example if there is no room."""
-    atomic_file.write(path, json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "dir")
+    _KIND.write(path, record)
 
 
 def paths(directory: str) -> list[str]:

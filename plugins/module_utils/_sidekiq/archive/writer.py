@@ -19,7 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from .. import file_lock
 from ..errors import SidekiqError
-from ..times import iso
+from ..times import file_stamp, iso
 from .format import FORMAT, MAX_LINE, VERSION, Entry, outcome_checksum, packed_entry, packed_line
 
 _PAGE = 1 << 18
@@ -33,9 +33,8 @@ class Writer:
 
     def __init__(self, directory: str, state: str, server: str, key_prefix: str, now: float, **about: str) -> None:
         """`about`: what the header says besides, see `Header`."""
-        stamp = (iso(now) or "").replace(":", "").replace("-", "")
         self.id = secrets.token_hex(8)
-        self.path = os.path.join(directory, f"{stamp}-{state}-{self.id}.jsonl.gz")
+        self.path = os.path.join(directory, f"{file_stamp(now)}-{state}-{self.id}.jsonl.gz")
         self.entries = 0
         self._directory = directory
         self._lines: list[str] = []

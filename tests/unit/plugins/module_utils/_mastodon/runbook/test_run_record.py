@@ -63,24 +63,11 @@ def test_what_is_no_name_of_a_run(name):
         run_record.path_of("/runs", name)
 
 
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        ("{", "it is no JSON"),
-        ("[]", "is no record of a run"),
-        ('{"format": "another", "version": 1}', "is no record of a run"),
-        ('{"format": "fediverse.mastodon run", "version": 2}', "of this release"),
-        ("[" * 100_000, "it is no JSON"),
-        (
-            '{"format": "fediverse.mastodon run", "version": 1, "archives": 1}',
-            "is damaged: run, .*, archives, archive_dirs, steps, ended_at, closed_at, undone_at is not",
-        ),
-    ],
-)
-def test_files_that_are_no_record(tmp_path, content, says):
+def test_a_file_without_the_keys_of_a_record(tmp_path):
     path = tmp_path / "name.json"
-    path.write_text(content, encoding="utf-8")
-    with pytest.raises(BadOption, match=says):
+    path.write_text('{"format": "fediverse.mastodon run", "version": 1, "archives": 1}', encoding="utf-8")
+    missing = "run, .*, archives, archive_dirs, steps, ended_at, closed_at, undone_at"
+    with pytest.raises(BadOption, match=f"is damaged: {missing} is not"):
         run_record.read(str(path))
 
 
@@ -103,7 +90,7 @@ def test_a_runbook_that_cannot_be_in_a_name(runbook):
 
 
 def test_a_record_that_is_not_there_and_one_that_cannot_be_written(tmp_path):
-    with pytest.raises(BadOption, match="There is no record"):
+    with pytest.raises(BadOption, match="There is no run record"):
         run_record.read(str(tmp_path / "name.json"))
     (tmp_path / "file").write_text("")
     with pytest.raises(BadOption, match="^dir: .*/file is no directory"):
