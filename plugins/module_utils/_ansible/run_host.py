@@ -17,6 +17,7 @@ from ansible.module_utils.basic import AnsibleModule
 from .._sidekiq.errors import BadOption, SidekiqError
 from . import ending
 from .ending import Result
+from .hints import with_hint
 
 Runner = t.Callable[[list[str]], tuple[int, str, str]]
 """Runs a command given as a list and returns code, output and errors; raises OSError if there is no such command."""
@@ -40,7 +41,7 @@ def run(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Host], Result], 
     try:
         result = body(Host(module.params, module.check_mode, command_runner(module), Files(module), progress))
     except SidekiqError as failure:
-        ending.fail(module, str(failure), progress)
+        ending.fail(module, with_hint(failure), progress)
     ending.succeed(module, result)
 
 

@@ -20,6 +20,7 @@ from .._sidekiq.redis.settings import ConnectionSettings
 from .._sidekiq.state.snapshot import Snapshot
 from . import ending
 from .ending import Result
+from .hints import with_hint
 from .options.connection import WAYS, connection_argument_spec, settings_from_options
 from .run_host import Runner, command_runner
 
@@ -69,7 +70,7 @@ def run(argument_spec: t.Mapping[str, t.Any], body: t.Callable[[Session], Result
             server = describe(settings)
             result = body(Session(client, key, module.params, module.check_mode, server, progress, run_command))
     except SidekiqError as failure:
-        ending.fail(module, " ".join([str(failure), *_so_far(progress)]), progress)
+        ending.fail(module, " ".join([with_hint(failure), *_so_far(progress)]), progress)
     ending.succeed(module, result)
 
 
@@ -107,10 +108,10 @@ def run_here(
         except BadOption as failure:
             if any(options.get(name) for name in WAYS):
                 raise
-            problem = str(failure)
+            problem = with_hint(failure)
         result = body(Here(options, run_command, settings, problem))
     except SidekiqError as failure:
-        ending.fail(module, str(failure), {})
+        ending.fail(module, with_hint(failure), {})
     result["warnings"] = [*warnings, *result.get("warnings", ())]
     ending.succeed(module, result)
 

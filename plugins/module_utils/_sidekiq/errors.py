@@ -6,9 +6,52 @@
 
 from __future__ import annotations
 
+import typing as t
+
+Hint = t.Literal[
+    "",
+    "address",
+    "address_or_connect_timeout",
+    "address_or_handshake",
+    "archive_directory",
+    "archive_path",
+    "client_certificate",
+    "command_timeout",
+    "correct_login",
+    "database",
+    "force_restore",
+    "host_name",
+    "login_of_sidekiq",
+    "lost_data",
+    "network",
+    "no_tls",
+    "remove_login",
+    "sentinel_login",
+    "sentinels",
+    "set_login",
+    "set_tls",
+    "socket_path",
+    "socket_rights",
+    "stop_process",
+    "tls_ca",
+    "tls_cert",
+    "tls_files",
+    "tls_key",
+    "tls_options",
+]
+"""What a user can do about a failure by an option of a module. Only `_ansible/hints.py` knows these options' names."""
+
 
 class SidekiqError(Exception):
-    """A failure with a sentence for the user: which option, key or host, and what to do about it."""
+    """A failure in sentences for the user: what failed, why, and what to do unless `hint` stands for that.
+
+    `origin`: where the settings come from that the hint is about, empty if that is not known.
+    """
+
+    def __init__(self, sentences: str = "", hint: Hint = "", origin: str = "") -> None:
+        super().__init__(sentences)
+        self.hint = hint
+        self.origin = origin
 
 
 class BadOption(SidekiqError):

@@ -188,7 +188,7 @@ def test_an_archive_whose_outcome_was_lost_is_restored_only_if_redis_knows_it(sc
     [key] = scratch_redis.keys("fediverse.mastodon:taken:*")
     scratch_redis.rename(key, "elsewhere")
     with pytest.raises(
-        BadOption, match="It holds 9 jobs, and nobody knows any more which of them were removed, 0 of which"
+        BadOption, match="It holds 9 jobs, and nobody knows any more which of them were removed: 0 wait"
     ):
         restore(scratch_redis, archive, 1795331156.4)
     assert scratch_redis.llen("queue:push") == 0

@@ -98,9 +98,7 @@ def test_data_from_before_the_edit_get_no_job_twice(scratch_redis, tmp_path):
     archive = edit(scratch_redis, tmp_path)["archive"]
     scratch_redis.flushall()
     load(scratch_redis, before)
-    with pytest.raises(
-        BadOption, match="The edit removed 70 jobs, 70 of which wait in their place here. .* puts back the 0 that"
-    ):
+    with pytest.raises(BadOption, match="The edit removed 70 jobs: 70 wait in their place here, 0 do not. "):
         restore(scratch_redis, archive)
     scratch_redis.rpop("queue:push", 3)  # run since, or lost with the end of the log
     for _time in range(2):

@@ -18,6 +18,7 @@ import warnings
 import pytest
 import redis
 
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.hints import with_hint
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import NoConnection
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.redis import connection
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.redis.connection import (
@@ -44,7 +45,7 @@ def failure(settings, *command):
         client = connect(settings)
         with translate_errors(settings):
             client.execute_command(*(command or ("PING",)))
-    return str(caught.value)
+    return with_hint(caught.value)
 
 
 @pytest.fixture(scope="module")

@@ -404,7 +404,7 @@ def test_where_no_archive_can_be_written_nothing_is_touched(directory, check_mod
     (tmp_path / "file").touch()
     with stand_in.running(scratch_redis, INFO, WORKS) as (identity, process):
         told = mock.patch.object(process_stop.os, "kill")
-        with told as kill, pytest.raises(SidekiqError, match=r"archive_dir: .* Nothing was touched"):
+        with told as kill, pytest.raises(SidekiqError, match=r"^No archive can be written to .* Nothing was touched\."):
             change(scratch_redis, check_mode, **task(scratch_redis, identity, tmp_path / directory).options)
         kill.assert_not_called()
         assert process.poll() is None

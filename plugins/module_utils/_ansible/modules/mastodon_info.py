@@ -32,6 +32,7 @@ from ..._sidekiq.text import clean
 from ..._sidekiq.times import iso
 from ..._sidekiq.traversal.location import check_processes
 from ..ending import Result
+from ..hints import with_hint
 from ..run_host import Runner
 from ..run_redis import Here
 
@@ -181,7 +182,7 @@ def _heartbeats(here: Here) -> tuple[tuple[Process, ...], bool, str | None]:
             readable = True
             probe_writes(client, key)
     except SidekiqError as failure:
-        return heartbeats, readable, str(failure)
+        return heartbeats, readable, with_hint(failure)
     return heartbeats, readable, None
 
 

@@ -110,7 +110,7 @@ def _discover(options: Options, run: Runner, environ: t.Mapping[str, str]) -> tu
 
 def _from_url(options: Options) -> ConnectionSettings:
     _refuse(options, ("redis_port",), "beside redis_url: write the port into the URL")
-    settings = parse_url(options["redis_url"])
+    settings = parse_url(options["redis_url"], "redis_url")
     for option, stated in (("redis_username", settings.username), ("redis_password", settings.password)):
         if stated and _text(options, option) not in (None, stated):
             raise BadOption(f"{option} and the URL in redis_url say different things. Leave one of them.")

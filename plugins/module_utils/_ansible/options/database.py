@@ -19,6 +19,7 @@ from ..._mastodon.installation.systemd.environment import unit_environment
 from ..._mastodon.settings.database import DatabaseSettings, database_settings, with_url
 from ..._mastodon.settings.variables import Variables, collect
 from ..._sidekiq.errors import BadOption, SidekiqError
+from ..hints import with_hint
 
 Options = t.Mapping[str, t.Any]
 DATABASE_OPTIONS: t.Final = {
@@ -52,7 +53,7 @@ def find_database(options: Options) -> Found:
     except SidekiqError as failure:
         if need == "required" or (options["database_url"] and isinstance(failure, BadOption)):
             raise
-        return Found(None, str(failure))
+        return Found(None, with_hint(failure))
     return Found(database, None)
 
 

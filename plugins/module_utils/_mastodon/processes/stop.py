@@ -151,7 +151,9 @@ def kill(means: Means, picked: Process, local: Local) -> Stopped:
     except SidekiqError as problem:
         raise SidekiqError(
             f"{problem} The process {picked.identity} was not killed; it is quiet now, and works again after a restart only."
-            " Run the task again once the archive can be written, or restart it."
+            " Run the task again once the archive can be written, or restart it.",
+            problem.hint,
+            problem.origin,
         ) from None
     try:
         if not is_gone(local.pid, local.ticks):

@@ -203,6 +203,4 @@ class _Lines:
 
 
 def _unreadable(path: str, problem: OSError) -> BadOption:
-    return BadOption(
-        f"The archive {path} cannot be read: {problem.strerror}. Check path, on the host that runs the task."
-    )
+    return BadOption(f"The archive {path} cannot be read: {problem.strerror}.", "archive_path")

@@ -34,8 +34,8 @@ class Spool:
             self._file.flush()
         except OSError as problem:
             raise SidekiqError(
-                f"There is no room in {self._directory} for the jobs that are to be moved ({problem.strerror})."
-                " Set archive_dir to a directory with space, or restore from a copy of the archive in one."
+                f"There is no room in {self._directory} for the jobs that are to be moved ({problem.strerror}).",
+                "archive_directory",
             ) from None
 
     def entries(self) -> t.Iterator[tuple[int, Entry]]:

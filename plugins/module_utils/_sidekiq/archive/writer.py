@@ -150,10 +150,7 @@ class Writer:
                 raise self._failed(problem) from None
 
     def _failed(self, problem: OSError) -> SidekiqError:
-        return SidekiqError(
-            f"The archive {self.path} cannot be written: {problem.strerror}. Set archive_dir to a directory with space"
-            " for the jobs that are to be taken out."
-        )
+        return SidekiqError(f"The archive {self.path} cannot be written: {problem.strerror}.", "archive_directory")
 
 
 def sync_directory(directory: str) -> None:

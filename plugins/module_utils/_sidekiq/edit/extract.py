@@ -28,8 +28,6 @@ RESTORED: t.Final = "fediverse.mastodon:restored:"
 LIFTED: t.Final = "fediverse.mastodon:lifted:"
 """Bitmaps of an archive in Redis, by its id: entries taken out, put back, and fetched back from where they went."""
 
-LOST_DATA: t.Final = f"Redis {LOST}"
-
 Numbered = tuple[int, Entry]
 _SLACK = 1000
 _COMING = 100
@@ -93,7 +91,7 @@ class Taker:
         """The bitmap of the entries that were taken out. Raises SidekiqError if Redis has lost it."""
         taken: bytes | None = self._client.get(self._bitmap)
         if taken is None:
-            raise SidekiqError(LOST_DATA)
+            raise SidekiqError(f"Redis {LOST}", "lost_data")
         return taken
 
     def _from_queue(self, place: Place, group: t.Iterator[Numbered]) -> None:

@@ -111,8 +111,7 @@ def check_directory(directory: str, check_mode: bool) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError as problem:
         raise BadOption(
-            f"archive_dir: no archive can be written to {directory}: {problem.strerror}. Nothing was touched. Set it to a"
-            " directory with space for the jobs, which the user of the task may write to."
+            f"No archive can be written to {directory}: {problem.strerror}. Nothing was touched.", "archive_directory"
         ) from None
 
 
@@ -275,7 +274,8 @@ def still_lost(client: t.Any, key: Keys, archive: Archive, taken: bytes) -> byte
     if process is not None and process.alive and (process.beat_age or 0.0) < SILENT:
         raise BadOption(
             f"The process {identity} has just beaten, so it may still run the jobs of the archive {archive.path}. Nothing was"
-            f" restored. Run again when it has been silent for {SILENT:g} s, or end the work with sidekiq_process."
+            f" restored. Run again when it has been silent for {SILENT:g} s.",
+            "stop_process",
         )
     back = _put_back(client, key, archive.header.id)
     jobs: dict[int, Job] = {number: parse(entry.raw) for number, entry in archive.entries()}

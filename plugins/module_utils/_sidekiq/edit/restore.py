@@ -45,9 +45,8 @@ class Restored:
 _UNKNOWN: t.Final = (
     "{} does not know the archive {}, which was made in {} at {}. Redis was told of the archive before the first job left, so one"
     " of these is true: the data of Redis were lost or set back since, this is another Redis or database, or the edit was more"
-    " than 90 days ago. {}, {:,} of which wait in their place here. Nothing was restored. If this is the wrong Redis, give the"
-    " right one. If these jobs did not run since and were not put back before, force: true puts back the {:,} that do not wait in"
-    " their place."
+    " than 90 days ago. {}: {:,} wait in their place here, {:,} do not. Nothing was restored. If this is the wrong Redis, give the"
+    " right one."
 )
 
 
@@ -74,7 +73,7 @@ class Restorer:
         if not self._known:
             in_place = self._in_place()
             if not force:
-                raise BadOption(self._refusal(server, in_place))
+                raise BadOption(self._refusal(server, in_place), "force_restore")
             self._taken = difference(self._taken, in_place)
         self._weave = client.register_script(WEAVE)
         self._place = client.register_script(PLACE)

@@ -18,7 +18,7 @@ import sys
 import typing as t
 from dataclasses import replace
 
-from ..errors import BadOption, NoConnection
+from ..errors import BadOption, Hint, NoConnection
 from .failures import explain
 from .settings import ConnectionSettings, address, describe
 from .url import parse_url
@@ -29,6 +29,7 @@ if t.TYPE_CHECKING:
 __all__ = ["ConnectionSettings", "connect", "describe", "parse_url", "translate_errors"]
 
 _OLDEST = (3, 5)
+_LOGIN: t.Final = ("correct_login", "login_of_sidekiq", "remove_login", "set_login")
 
 
 def connect(settings: ConnectionSettings) -> redis.Redis:
@@ -50,11 +51,11 @@ def translate_errors(settings: ConnectionSettings) -> t.Iterator[None]:
     try:
         yield
     except library.RedisError as error:
-        reason = explain(error, settings)
-        if reason is None:
+        failure = explain(error, settings)
+        if failure is None:
             raise
         # redis-py's own text may quote the command and with it a job: it must not hang on as a cause.
-        raise NoConnection(reason) from None
+        raise failure from None
 
 
 def _library() -> t.Any:
@@ -88,8 +89,8 @@ def _open(library: t.Any, settings: ConnectionSettings) -> redis.Redis:
                 connection.socket_timeout = settings.command_timeout
             pool.release(connection)
     except (OSError, UnicodeError) as error:
-        reason = explain(error, settings)
-        raise NoConnection(reason or f"Redis at {describe(settings)} cannot be used: {type(error).__name__}") from None
+        failure = explain(error, settings)
+        raise failure or NoConnection(f"Redis at {describe(settings)} cannot be used: {type(error).__name__}") from None
     return t.cast("redis.Redis", client)
 
 
@@ -132,7 +133,7 @@ def _arguments(library: t.Any, settings: ConnectionSettings) -> dict[str, t.Any]
 
 def _ask_sentinels(library: t.Any, settings: ConnectionSettings) -> ConnectionSettings:
     """The first sentinel that knows the master decides, as in redis-client (sentinel_config.rb)."""
-    answers = []
+    answers, logins = [], False
     for host, port in settings.sentinels:
         sentinel = replace(
             settings,
@@ -149,7 +150,8 @@ def _ask_sentinels(library: t.Any, settings: ConnectionSettings) -> ConnectionSe
             with translate_errors(sentinel):
                 found = client.execute_command("SENTINEL", "get-master-addr-by-name", settings.sentinel_service)
         except NoConnection as error:
-            answers.append(str(error).replace("Redis at", "The sentinel at", 1).replace(" redis_", " redis_sentinel_"))
+            answers.append(str(error).replace("Redis at", "The sentinel at", 1))
+            logins = logins or error.hint in _LOGIN
             continue
         finally:
             with contextlib.suppress(UnboundLocalError):
@@ -165,16 +167,21 @@ def _ask_sentinels(library: t.Any, settings: ConnectionSettings) -> ConnectionSe
             )
         answers.append(f"The sentinel at {address(host, port)} knows no master of this name.")
     raise NoConnection(
-        f"No sentinel names the master {settings.sentinel_service}: check redis_sentinel_service and redis_sentinels"
-        f" ({settings.origin or 'as given'}). " + " ".join(answers)
+        " ".join([f"No sentinel names the master {settings.sentinel_service}.", *answers]),
+        "sentinel_login" if logins else "sentinels",
+        settings.origin,
     )
 
 
 def _check_tls_files(settings: ConnectionSettings) -> None:
     if not settings.tls:
         return
-    for option in ("tls_ca", "tls_cert", "tls_key"):
-        path = getattr(settings, option)
+    files: tuple[tuple[Hint, str | None], ...] = (
+        ("tls_ca", settings.tls_ca),
+        ("tls_cert", settings.tls_cert),
+        ("tls_key", settings.tls_key),
+    )
+    for hint, path in files:
         if path is not None and not os.access(path, os.R_OK):
-            problem = "may not be read (use become)" if os.path.exists(path) else "does not exist"
-            raise BadOption(f"redis_{option}: {path} {problem} on the machine where the task runs.")
+            problem = "may not be read by the user of the task" if os.path.exists(path) else "does not exist"
+            raise BadOption(f"The file {path} {problem} on the machine where the task runs.", hint)

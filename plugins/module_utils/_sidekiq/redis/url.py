@@ -22,7 +22,7 @@ Dialect = t.Literal["strict", "redis-client", "redis-rb"]
 """Who reads the URL: we, or one of Ruby's clients (redis-rb means its release 4)."""
 
 
-def parse_url(url: str, name: str = "redis_url", dialect: Dialect = "strict") -> ConnectionSettings:
+def parse_url(url: str, name: str, dialect: Dialect = "strict") -> ConnectionSettings:
     """Turn `redis://`, `rediss://`, `unix://` or a socket path into settings.
 
     As in redis-client (lib/redis_client/url_config.rb) a user without a password *is* the password, the database is the
@@ -93,8 +93,8 @@ def _query(query: str, name: str, dialect: Dialect) -> dict[str, str]:
     found = dict(parse_qsl(query.replace("+", "%2B")))
     if found.keys() - {"db", "username", "password"}:
         raise BadOption(
-            f"{name}: only db is understood after the question mark of the URL; use the other redis_ options"
-            " instead. A ? inside a password is written %3F."
+            f"{name}: only db is understood after the question mark of the URL; give other settings as options."
+            " A ? inside a password is written %3F."
         )
     return found
 

@@ -75,8 +75,9 @@ TLS_FILES = {
 
 @pytest.mark.parametrize("option", TLS_FILES)
 def test_tls_file_that_is_not_there_is_named(option, tmp_path):
-    with pytest.raises(BadOption, match=f"redis_{option}: .*missing.pem does not exist"):
+    with pytest.raises(BadOption, match=r"missing\.pem does not exist") as failure:
         connect(TLS_FILES[option](str(tmp_path / "missing.pem")))
+    assert failure.value.hint == option
 
 
 def test_refused_connection_names_address_and_option(free_port):
@@ -84,7 +85,7 @@ def test_refused_connection_names_address_and_option(free_port):
         connect(ConnectionSettings(host="127.0.0.1", port=free_port, origin="redis_host"))
     assert f"127.0.0.1:{free_port} db 0" in str(failure.value)
     assert "nothing listens there" in str(failure.value)
-    assert "redis_host" in str(failure.value)
+    assert (failure.value.hint, failure.value.origin) == ("address", "redis_host")
 
 
 def test_socket_that_is_not_there_is_named(tmp_path):
@@ -103,7 +104,7 @@ def test_sentinels_that_do_not_answer_are_named_with_the_service(free_port):
         connect(ConnectionSettings(sentinels=sentinels, sentinel_service="toot", password="sesame"))
     text = str(failure.value)
     assert "master toot" in text
-    assert "redis_sentinel_service" in text
+    assert failure.value.hint == "sentinels"
     assert f"The sentinel at 127.0.0.1:{free_port}" in text
     assert "The sentinel at no.such.invalid:26379" in text
     assert "sesame" not in text

@@ -50,7 +50,7 @@ def settings(**values):
     ],
 )
 def test_url_becomes_settings(url, expected):
-    assert parse_url(url) == expected
+    assert parse_url(url, "redis_url") == expected
 
 
 @pytest.mark.parametrize(
