@@ -10,7 +10,7 @@ import typing as t
 
 from ..._sidekiq.humanize import duration, size
 from .finding import Finding
-from .view import RESTART, View, jobs, playbook, task
+from .view import RESTART, View, is_plain, jobs, playbook, task
 
 
 def no_process(view: View) -> t.Iterator[Finding]:
@@ -76,9 +76,10 @@ def _are_dead(number: int, replaced: int) -> str:
 
 
 def _restore(replaced: t.Sequence[str]) -> str:
-    if not replaced:
+    plain = [identity for identity in replaced if is_plain(identity)]
+    if not plain:
         return ""
-    command = task("sidekiq_process", f"state=stopped identities={','.join(replaced)}")
+    command = task("sidekiq_process", f"state=stopped identities={','.join(plain)}")
     return f"Within a minute of the last heartbeat this restores what still ran: {command}. "
 
 
@@ -93,9 +94,15 @@ def late_heartbeat(view: View) -> t.Iterator[Finding]:
                 f"The last heartbeat is {duration(process.beat_age)} old (limit {duration(view.limits.heartbeat_late)}).",
                 f"See whether it hangs: systemctl kill -s TTIN {view.unit} writes where every thread stands to the journal. If nothing comes,"
                 " it hangs, and systemctl restart would lose its jobs. Within a minute of its last heartbeat, on its host, this puts back those that"
-                f" Redis knows: {task('sidekiq_process', f'state=stopped signal=KILL identities={process.identity}')}.",
+                f" Redis knows: {_killed(process.identity)}.",
                 {"beat_age": process.beat_age},
             )
+
+
+def _killed(identity: str) -> str:
+    if not is_plain(identity):
+        return "sidekiq_process in a playbook, with state: stopped and signal: KILL (its identity cannot be written in a command)"
+    return task("sidekiq_process", f"state=stopped signal=KILL identities={identity}")
 
 
 def memory(view: View) -> t.Iterator[Finding]:

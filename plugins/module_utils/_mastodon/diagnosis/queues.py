@@ -9,9 +9,9 @@ from __future__ import annotations
 import typing as t
 
 from ..._sidekiq.humanize import duration
-from ..jobs.worker_classes import QUEUES, can_be_served
+from ..jobs.worker_classes import QUEUES
 from .finding import Finding
-from .view import RESTART, View, jobs, most, numbers, runbook, task
+from .view import RESTART, View, is_plain, jobs, most, numbers, runbook, task
 
 
 def queue_backlog(view: View) -> t.Iterator[Finding]:
@@ -69,7 +69,7 @@ def queue_unserved(view: View) -> t.Iterator[Finding]:
 
 def _moved(name: str) -> str:
     """How to move the jobs of a queue. Anybody can make one, and a name with blanks, quotes or a $ does not go into a command."""
-    if not can_be_served(name):
+    if not is_plain(name):
         return "move its jobs with sidekiq_job by their class or jid: its name cannot be written in a command"
     return f"move its jobs: {task('sidekiq_job', f'state=moved queues={name} all=true to_queue=default')}"
 
@@ -122,9 +122,18 @@ def queue_paused(view: View) -> t.Iterator[Finding]:
                 "warning",
                 f"queue {queue.name}",
                 f"Paused, with {jobs(queue.size)} in it.",
-                f"If it should run: redis-cli SREM paused {queue.name}, or unpause it where it was paused.",
+                _unpaused(queue.name),
                 {"size": queue.size},
             )
+
+
+def _unpaused(name: str) -> str:
+    where = "unpause it where it was paused"
+    return (
+        f"If it should run: redis-cli SREM paused {name}, or {where}."
+        if is_plain(name)
+        else f"If it should run, {where}."
+    )
 
 
 def _has_fasp(view: View) -> bool:

@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ..._sidekiq.state.snapshot import Snapshot
+from ..jobs.worker_classes import can_be_served
 from .finding import Finding
 from .survey import Survey
 from .thresholds import Thresholds
@@ -33,6 +34,14 @@ Rule = t.Callable[[View], t.Iterator[Finding]]
 def most(counter: Counter[str], number: int = 3) -> str:
     """The most frequent ones with their counts: `a 20, b 3`."""
     return ", ".join(f"{name} {count:,}" for name, count in counter.most_common(number))
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name can be written in a command: a shell and Ansible read it as one word that means nothing else.
+
+    Whoever enqueues a job makes a queue, and Ansible expands `{{ }}` even in a quoted argument of `ansible -a`.
+    """
+    return can_be_served(name)
 
 
 def task(module: str, options: str) -> str:

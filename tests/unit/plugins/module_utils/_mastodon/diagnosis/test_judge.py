@@ -10,6 +10,7 @@ import pathlib
 import re
 import typing as t
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -96,6 +97,38 @@ def test_trouble_is_found_by_its_rule_alone(name):
     by_rule = {finding.id for rule in RULES if rule.__name__ == name.split(" ")[0] for finding in rule(seen)}
     assert len(ids) == 1
     assert ids == by_rule
+
+
+@pytest.mark.parametrize("name", ["$(id)", "a b", "'; id #", '"; id "', "`id`", "{{ 1 + 1 }}", "\x1b[2J"])
+def test_a_name_that_a_shell_or_ansible_would_read_is_in_no_command(name):
+    """Who enqueues a job chooses the names of its queue and class; a process chooses its identity."""
+    identity = f"{name}:1:c98a7640857b"
+    hanging = {"beat_age": 45.0, "rss_bytes": 2 * 1024**3, "queues": (name,), "version": name}
+    older, newer = (process(f"{name}:1:{nonce}", hostname=name, pid=1) for nonce in ("a", "b"))
+    seen = view(
+        Survey(
+            queue_classes={name: Counter({name: 5000})},
+            retry_errors=Counter({name: 90}),
+            retry_read=100,
+            deaths=40,
+            death_causes=Counter({name: 40}),
+            exports=[Export("queue", name, job("BackupWorker", [name], queue=name), ahead=20_000)],
+            unread={name: 7},
+        ),
+        queues=(queue(name, 5000, 2400.0, paused=True, registered=False), queue(f"{name} 2", 5)),
+        processes=(
+            process(identity, **hanging),
+            replace(older, alive=False, superseded=True),
+            newer,
+            ghost(f"{name}:7:0123456789ab"),
+        ),
+        work=tuple(work(job(name, queue=name), 7000.0, identity) for _number in range(25)),
+        schedule=(recurring(name, 900.0),),
+        wrong_types=(name.encode(),),
+    )
+    found = judge(seen)
+    assert {"queue_paused", "heartbeat_late", "queue_unserved", "ghost_processes"} <= {finding.id for finding in found}
+    assert not [finding.fix for finding in found if name in finding.fix]
 
 
 def bad_night():
