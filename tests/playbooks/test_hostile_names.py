@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import time
 
 import pytest
 
 from ansible_collections.fediverse.mastodon.tests.instance import heartbeat, server
 from ansible_collections.fediverse.mastodon.tests.lab import postgres
+from ansible_collections.fediverse.mastodon.tests.playbooks.commands import printed
 
 LONG = "a" * 312
 """A name of a remote server that no name server would take; the limit is 253."""
@@ -80,6 +82,11 @@ def hostile(evil):
             yield running, client
 
 
+def torn(command, mark):
+    """The words of a shell command that hold a part of a name alone: `evil` writes its orders four times into each."""
+    return [word for word in shlex.split(command) if word.count(f"touch {mark}") % 4]
+
+
 def unprintable(text):
     return {char for char in text if not char.isprintable() and char != "\n"}
 
@@ -98,6 +105,8 @@ def play(ansible_playbook, hostile, mark):
         assert not unprintable(outcome.text), outcome.text
         assert FORGED not in outcome.text.splitlines()
         assert not mark.exists(), "what stands in a name was run"
+        for command in printed(outcome.text):
+            assert not torn(command, mark), command
         return outcome
 
     return run

@@ -15,6 +15,7 @@ import tempfile
 import pytest
 
 from ansible_collections.fediverse.mastodon.tests.instance import server
+from ansible_collections.fediverse.mastodon.tests.playbooks.commands import printed
 
 CACHE = pathlib.Path(__file__).resolve().parents[2] / ".cache"
 PASSWORD = "s3cret-of-redis"
@@ -44,18 +45,6 @@ def lasting():
     checkout = pathlib.Path(__file__).resolve().parents[2]
     with tempfile.TemporaryDirectory(dir=pathlib.Path.home() if checkout.is_relative_to("/tmp") else CACHE) as path:
         yield pathlib.Path(path)
-
-
-def printed(text):
-    """The commands in the output of a run."""
-    found, lines = [], iter(text.splitlines())
-    for line in lines:
-        if line.startswith("ansible-playbook"):
-            command = [line]
-            while command[-1].endswith("\\"):
-                command.append(next(lines))
-            found.append("\n".join(command))
-    return found
 
 
 @pytest.fixture
