@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import collections
 import json
 import pathlib
 import signal
@@ -18,16 +17,13 @@ import pytest
 import redis
 
 from ansible_collections.fediverse.mastodon.tests.instance import (
-    fill,
     heartbeat,
     locks,
     neighbours,
-    recurring,
     server,
     situations,
     workers,
 )
-from ansible_collections.fediverse.mastodon.tests.instance.activities import DEAD_DOMAIN
 from ansible_collections.fediverse.mastodon.tests.instance.payloads import Forge
 from ansible_collections.fediverse.mastodon.tests.redis.waiting import wait_for
 from ansible_collections.fediverse.mastodon.tests.vectors import load_vector
@@ -156,105 +152,6 @@ def test_every_situation_is_a_whole_instance(scratch_redis, name):
     assert len(jids) == len(set(jids)) and all(len(jid) == 24 for jid in jids)
     if name not in ("orphan_locks", "trouble"):
         assert orphans(scratch_redis) == []
-
-
-def test_healthy_is_healthy(scratch_redis):
-    now = time.time()
-    situations.healthy(scratch_redis, now=now)
-    assert [scratch_redis.llen(f"queue:{queue}") for queue in ("default", "push", "ingress")] == [0, 0, 0]
-    for key in ("retry", "schedule"):
-        assert scratch_redis.zcount(key, "-inf", now + 240) == 0 < scratch_redis.zcard(key)
-    assert all(since >= int(now) - 1 for _job, since in running_jobs(scratch_redis))
-    assert scratch_redis.zcount("dead", now - workers.DAY, "+inf") == 0
-    assert set(next_times(scratch_redis, now)) == {False}
-
-
-def next_times(client, now):
-    """For each recurring job whether its next time has passed."""
-    times = [value.decode() for value in client.hvals("sidekiq-scheduler:next_times")]
-    assert len(times) == client.hlen("schedules") == len(recurring.RECURRING)
-    return [text < time.strftime("%Y-%m-%d %H:%M:%S +0000", time.gmtime(now)) for text in times]
-
-
-def test_stuck_export(scratch_redis):
-    situations.stuck_export(scratch_redis, scale=SCALE)
-    exports = [job for job in jobs_of(scratch_redis, "retry") if job["class"] == "BackupWorker"]
-    counted = collections.Counter((job["args"][0], job["error_class"]) for job in exports)
-    assert counted == {
-        (situations.FAILING_EXPORT, "Errno::ENOSPC"): 1,
-        (situations.REPEATED_EXPORT, "Seahorse::Client::NetworkingError"): 3,
-    }
-    assert all(job["error_backtrace"] and job["dead"] is False for job in exports)
-    oldest_first = list(reversed(jobs_of(scratch_redis, "queue:pull")))
-    (position,) = (number for number, job in enumerate(oldest_first) if job["class"] == "BackupWorker")
-    assert oldest_first[position]["args"] == [situations.WAITING_EXPORT]
-    assert {job["class"] for job in oldest_first[:position]} == {"ActivityPub::LowPriorityDeliveryWorker"}
-    assert position == situations.LOW_PRIORITY_AHEAD * SCALE
-
-
-def test_dead_domain(scratch_redis):
-    now = time.time()
-    (process,) = situations.dead_domain(scratch_redis, scale=SCALE, now=now)
-    held = [now - since for job, since in running_jobs(scratch_redis) if f"https://{DEAD_DOMAIN}/inbox" in job["args"]]
-    assert (len(held), len(process.running), process.concurrency) == (24, 25, 25)
-    assert min(held) == pytest.approx(300, abs=2) and max(held) == pytest.approx(2400, abs=2)
-    retries = jobs_of(scratch_redis, "retry")
-    dead = [job["error_class"] for job in retries if f"https://{DEAD_DOMAIN}/inbox" in job["args"]]
-    assert collections.Counter(dead) == {"HTTP::TimeoutError": 40, "HTTP::ConnectionError": 20}
-    assert len(retries) - len(dead) == 16 + 24
-    assert sum(f"https://{DEAD_DOMAIN}/inbox" in job["args"] for job in jobs_of(scratch_redis, "queue:push")) == 80
-    assert all(job["failed_at"] <= job["retried_at"] <= now * 1000 for job in retries)
-
-
-def test_backlog(scratch_redis):
-    now = time.time()
-    situations.backlog(scratch_redis, scale=SCALE, now=now)
-    for queue, full in situations.BACKLOG.items():
-        jobs = jobs_of(scratch_redis, f"queue:{queue}")
-        times = [job["enqueued_at"] / 1000 for job in jobs]
-        assert len(jobs) == full * SCALE
-        assert times == sorted(times, reverse=True), "the newest lies at the head"
-        assert (now - times[-1], now - times[0]) == pytest.approx((2400, 0), abs=0.01)
-        assert {job["class"] for job in jobs} <= set(workers.SHARES[queue])
-    sizes = [scratch_redis.lindex("queue:push", number) for number in range(100)]
-    assert 900 < sum(map(len, sizes)) / len(sizes) < 1500
-
-
-def test_schedule_stuck(scratch_redis):
-    now = time.time()
-    situations.schedule_stuck(scratch_redis, now=now)
-    assert scratch_redis.zcount("schedule", "-inf", now) == situations.OVERDUE_SCHEDULED
-    assert scratch_redis.zrange("schedule", 0, 0, withscores=True)[0][1] == pytest.approx(now - 3600)
-    assert scratch_redis.zcount("retry", "-inf", now) == 6
-    assert next_times(scratch_redis, now).count(True) == sum(entry.period <= 3600 for entry in recurring.RECURRING) == 9
-    with_hash = [identity for identity in scratch_redis.smembers("processes") if scratch_redis.exists(identity)]
-    assert (scratch_redis.scard("processes"), len(with_hash)) == (2, 1)
-
-
-def test_orphan_locks(scratch_redis):
-    situations.orphan_locks(scratch_redis)
-    assert len(orphans(scratch_redis)) == situations.ORPHANED_LOCKS
-    assert scratch_redis.zcard("uniquejobs:digests") == situations.ORPHANED_LOCKS + 16
-    for digest in scratch_redis.zrange("uniquejobs:digests", 0, -1):
-        assert scratch_redis.pttl(digest + b":LOCKED") > 0
-        assert scratch_redis.hkeys(digest + b":LOCKED") == [scratch_redis.get(digest)]
-
-
-def test_width_for_benchmarks(scratch_redis):
-    processes = situations.queues_and_processes(scratch_redis, queues=50, processes=20, jobs=3, busy=4)
-    assert scratch_redis.scard("queues") == len(list(scratch_redis.scan_iter("queue:*", count=1000))) == 50
-    assert scratch_redis.scard("processes") == len(processes) == 20
-    assert {scratch_redis.hlen(process.work_key) for process in processes} == {4}
-    scratch_redis.flushdb()
-    assert len(situations.queues_and_processes(scratch_redis, queues=7, processes=1)) == 1
-    assert scratch_redis.smembers("queues") == {queue.encode() for queue in workers.QUEUES}
-
-
-def test_queue_of_pushes_many_jobs_with_each_command(scratch_redis):
-    scratch_redis.config_resetstat()
-    fill.queue_of(scratch_redis, 50_000, "push")
-    assert scratch_redis.info("commandstats")["cmdstat_lpush"]["calls"] <= 500
-    assert scratch_redis.llen("queue:push") == 50_000
 
 
 def test_processes_beat_crash_and_haunt(scratch_redis):
