@@ -66,29 +66,6 @@ All that is made lies in {CACHE} (${CACHE_VARIABLE}); to start afresh, remove it
     return 0
 
 
-def run_demo(arguments: Sequence[str]) -> int:
-    """Hand over to the demo."""
-    _exec_script("tests/instance/demo.py", arguments)
-
-
-def run_bench(arguments: Sequence[str]) -> int:
-    """Hand over to the benchmarks."""
-    debian.need_commands(_MEASURED_WITH)
-    _exec_script("tests/benchmarks/run.py", arguments)
-
-
-def run_soak(arguments: Sequence[str]) -> int:
-    """Hand over to the soak test."""
-    debian.need_commands(_MEASURED_WITH)
-    _exec_script("tests/benchmarks/soak.py", arguments)
-
-
-def run_lab(arguments: Sequence[str]) -> int:
-    """Hand over to the test hosts."""
-    debian.need_commands(("mmdebstrap", "systemd-nspawn", "ssh"))
-    _exec_script("tests/lab/hosts.py", arguments)
-
-
 def run_exec(arguments: Sequence[str]) -> int:
     """Become a command that sees the collection."""
     core, command = _core_option(arguments)
@@ -121,10 +98,22 @@ def run_lint(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _script(path: str, *commands: str) -> Callable[[Sequence[str]], int]:
+    """Hands over to a script of the checkout, once the commands that it needs are there."""
+
+    def run(arguments: Sequence[str]) -> NoReturn:
+        debian.need_commands(commands)
+        _exec(None, ["python", str(CHECKOUT / path), *arguments])
+
+    return run
+
+
 COMMANDS = {
     "help": Command("help", "this text", show_help),
     "demo": Command(
-        "demo [ARGUMENT...]", "show the health report of an instance in trouble, made up on this machine", run_demo
+        "demo [ARGUMENT...]",
+        "show the health report of an instance in trouble, made up on this machine",
+        _script("tests/instance/demo.py"),
     ),
     "test": Command("test [--core CORE] [TIER...]", "run all tests, or some tiers of them", run_test),
     "lint": Command("lint [--fix]", "run the checks alone; --fix formats the code", run_lint),
@@ -134,10 +123,16 @@ COMMANDS = {
     "lab": Command(
         "lab up|down|list|shell ...",
         "throw-away Debian hosts with systemd, Redis and Sidekiq (lab -h tells more)",
-        run_lab,
+        _script("tests/lab/hosts.py", "mmdebstrap", "systemd-nspawn", "ssh"),
     ),
-    "bench": Command("bench [NAME...]", "measure, as ratios within one run", run_bench),
-    "soak": Command("soak [ARGUMENT...]", "run for long under load and look for what is lost", run_soak),
+    "bench": Command(
+        "bench [NAME...]", "measure, as ratios within one run", _script("tests/benchmarks/run.py", *_MEASURED_WITH)
+    ),
+    "soak": Command(
+        "soak [ARGUMENT...]",
+        "run for long under load and look for what is lost",
+        _script("tests/benchmarks/soak.py", *_MEASURED_WITH),
+    ),
 }
 
 
@@ -149,12 +144,6 @@ def _core_option(arguments: Sequence[str]) -> tuple[Core | None, list[str]]:
             raise Failed("--core needs a name: " + " or ".join(core.name for core in venvs.CORES))
         return venvs.core(rest[1]), rest[2:]
     return None, rest
-
-
-def _exec_script(script: str, arguments: Sequence[str]) -> NoReturn:
-    if not (CHECKOUT / script).exists():
-        raise Missing(f"{script} is not there")
-    _exec(None, ["python", str(CHECKOUT / script), *arguments])
 
 
 def _exec(core: Core | None, command: Sequence[str]) -> NoReturn:

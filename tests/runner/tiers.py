@@ -227,13 +227,9 @@ def _counts(log: Path) -> str:
     for line in _PYTEST_SUMMARY.findall(text):
         for number, word in re.findall(r"(\d+) (\w+)", line):
             sums[word] = sums.get(word, 0) + int(number)
-    targets = len(_INTEGRATION_TARGET.findall(text))
-    if targets:
-        sums["targets"] = targets
-    scenarios = len(_SCENARIO.findall(text))
-    if scenarios:
-        sums["scenarios"] = scenarios
-    return ", ".join(f"{number} {word}" for word, number in sums.items())
+    sums["targets"] = len(_INTEGRATION_TARGET.findall(text))
+    sums["scenarios"] = len(_SCENARIO.findall(text))
+    return ", ".join(f"{number} {word}" for word, number in sums.items() if number)
 
 
 def _report(outcomes: Sequence[Outcome]) -> None:
