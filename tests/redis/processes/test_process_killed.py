@@ -444,6 +444,7 @@ def test_an_empty_list_means_no_process(condition, scratch_redis, tmp_path):
         assert process.poll() is None
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root sees every process of a host")
 def test_the_jobs_of_one_that_died_by_itself_are_restored(scratch_redis, tmp_path):
     with stand_in.running(scratch_redis, INFO, WORKS) as (identity, process):
         process.kill()
@@ -470,6 +471,7 @@ def when_it_waits(step):
     assert not steps, "it did not wait"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root sees every process of a host")
 def test_one_that_is_not_there_but_beats_is_left_alone(scratch_redis, tmp_path):
     """It runs in a container that has the name of the host."""
     with stand_in.running(scratch_redis, INFO, WORKS, silent=1) as (identity, process):
