@@ -44,11 +44,10 @@ def find_database(options: Options) -> Found:
     need = options.get("database", "required")
     if options["database_timeout"] <= 0:
         raise BadOption("database_timeout must be more than 0 seconds.")
+    if need == "never":
+        return Found(None, "database is never")
     try:
-        variables = mastodon_variables(options)
-        if need == "never":
-            return Found(None, "database is never")
-        database = _database(options, variables)
+        database = _database(options, mastodon_variables(options))
         database.read("SELECT json_build_object('id', id) FROM backups LIMIT 0")
     except SidekiqError as failure:
         if need == "required" or (options["database_url"] and isinstance(failure, BadOption)):
