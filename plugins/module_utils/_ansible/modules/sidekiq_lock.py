@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 import typing as t
 from collections import Counter
@@ -15,6 +14,7 @@ from ..._mastodon.jobs.names import parse_names
 from ..._sidekiq.duration import seconds
 from ..._sidekiq.edit.unique_locks import Lock, audit, free
 from ..._sidekiq.errors import BadOption, at_least
+from ..._sidekiq.globs import glob_matcher
 from ..._sidekiq.keys import SETS
 from ..._sidekiq.state.snapshot import read_snapshot
 from ..._sidekiq.traversal.location import Place, check_types, queue_places
@@ -49,7 +49,8 @@ def free_locks(session: Session) -> Result:
     )
     orphaned = {lock.digest for lock in report.orphaned}
     uncertain = {lock.digest for lock in report.uncertain}
-    meant = [lock for lock in report.locks if any(fnmatch.fnmatchcase(lock.digest, one) for one in digests)]
+    is_meant = glob_matcher(digests)
+    meant = [lock for lock in report.locks if is_meant(lock.digest)]
     kept: Counter[str] = Counter()
     wanted: list[Lock] = []
     for lock in meant:

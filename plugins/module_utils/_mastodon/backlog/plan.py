@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-import fnmatch
 import typing as t
 from dataclasses import dataclass
 
+from ..._sidekiq.globs import glob_matcher
 from ..jobs.names import is_taken
 from ..jobs.worker_classes import LONG_RUNNING, can_be_served
 from .flow import Flow, Snapshot
@@ -55,11 +55,11 @@ def stuck(
 ) -> list[dict[str, t.Any]]:
     """Running jobs that hold a thread for too long; classes (patterns) that may run for hours are none."""
     keep = ("identity", "class", "queue", "domain", "elapsed", "jid")
+    may_run_long = glob_matcher(patient)
     return [
         {name: job[name] for name in keep}
         for job in busy
-        if job["elapsed"] > marks.stuck_after
-        and not any(fnmatch.fnmatchcase(job["class"] or "", one) for one in patient)
+        if job["elapsed"] > marks.stuck_after and not may_run_long(job["class"] or "")
     ]
 
 

@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import fnmatch
 import typing as t
 from dataclasses import dataclass, field
 
 from ..._sidekiq.errors import BadOption
+from ..._sidekiq.globs import glob_matcher
 from ..jobs.worker_classes import LONG_RUNNING
 
 MASTODON_LATENCY: t.Final[t.Mapping[str, float]] = {"default": 5, "push": 10, "pull": 300}
@@ -54,6 +54,6 @@ class Thresholds:
 
     def running(self, worker_class: str | None) -> tuple[float, float]:
         """Seconds that a job of this class may run: before a warning, before it is critical."""
-        if any(fnmatch.fnmatchcase(worker_class or "", pattern) for pattern in self.long_running_classes):
+        if glob_matcher(self.long_running_classes)(worker_class or ""):
             return self.long_running_warning, self.long_running_critical
         return self.busy_warning, self.busy_critical

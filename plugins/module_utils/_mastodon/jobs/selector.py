@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 import typing as t
 from dataclasses import dataclass
 
 from ..._sidekiq.errors import BadOption
+from ..._sidekiq.globs import domain_matcher, glob_matcher
 from ..._sidekiq.keys import SETS, Keys
 from ..._sidekiq.state.age import since
 from ..._sidekiq.state.job import Job, parse
@@ -176,7 +176,7 @@ def _tests(criteria: Criteria, classes: t.Sequence[str], now: float) -> t.Iterat
         jids = frozenset(criteria.jids)
         yield lambda job, _place, _score, _position: job.jid in jids
     if classes:
-        named = _globs(classes)
+        named = glob_matcher(classes)
         yield lambda job, _place, _score, _position: job.display_class is not None and named(job.display_class)
     if criteria.min_attempts is not None:
         least = criteria.min_attempts
@@ -185,14 +185,15 @@ def _tests(criteria: Criteria, classes: t.Sequence[str], now: float) -> t.Iterat
         tags = frozenset(criteria.tags)
         yield lambda job, _place, _score, _position: not tags.isdisjoint(job.tags)
     if criteria.errors:
-        failed = _globs(criteria.errors)
+        failed = glob_matcher(criteria.errors)
         yield lambda job, _place, _score, _position: job.error_class is not None and failed(job.error_class)
     if criteria.older_than is not None or criteria.newer_than is not None:
         yield _aged(criteria.older_than, criteria.newer_than, now)
     if criteria.args:
         yield _leading(criteria.args)
     if criteria.domains:
-        yield _of_domains(criteria.domains)
+        of_domains = domain_matcher(criteria.domains)
+        yield lambda job, _place, _score, _position: of_domains(remote_domain(job))
     if criteria.error_message is not None:
         says = searcher(criteria.error_message, "error_message")
         yield lambda job, _place, _score, _position: job.error_message is not None and says(job.error_message)
@@ -202,12 +203,6 @@ def _tests(criteria: Criteria, classes: t.Sequence[str], now: float) -> t.Iterat
         yield lambda job, place, score, position: expression.holds(
             {name: read(job, place, score, position) for name, read in looked_at}
         )
-
-
-def _globs(patterns: t.Sequence[str]) -> t.Callable[[str], bool]:
-    exact = frozenset(pattern for pattern in patterns if not re.search(r"[*?[]", pattern))
-    others = [re.compile(fnmatch.translate(pattern)).match for pattern in patterns if pattern not in exact]
-    return lambda name: name in exact or any(match(name) for match in others)
 
 
 def _aged(older: float | None, newer: float | None, now: float) -> Test:
@@ -236,14 +231,3 @@ def _same(wanted: t.Any, argument: t.Any) -> bool:
     if wanted == argument:
         return isinstance(wanted, bool) == isinstance(argument, bool)
     return isinstance(wanted, str) and not isinstance(argument, (bool, str)) and wanted == str(argument)
-
-
-def _of_domains(domains: t.Sequence[str]) -> Test:
-    exact = frozenset(domain for domain in domains if not domain.startswith("*."))
-    endings = tuple(domain[1:] for domain in domains if domain.startswith("*."))
-
-    def test(job: Job, _place: Place, _score: float | None, _position: int) -> bool:
-        domain = remote_domain(job)
-        return domain is not None and (domain in exact or bool(endings) and domain.endswith(endings))
-
-    return test

@@ -6,11 +6,10 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
 import typing as t
 from dataclasses import dataclass, replace
 
+from ..._sidekiq.globs import domain_matcher, glob_matcher
 from ..._sidekiq.state.process import Process, Work
 from ..jobs import aliases
 from ..jobs.worker_classes import remote_domain
@@ -98,12 +97,6 @@ def _is_meant(one: Work, running: Running) -> bool:
     if running.queues is not None and one.queue not in running.queues:
         return False
     name = one.job.display_class or ""
-    if running.classes is not None and not any(re.match(fnmatch.translate(glob), name) for glob in running.classes):
+    if running.classes is not None and not glob_matcher(running.classes)(name):
         return False
-    return running.domains is None or _is_of(remote_domain(one.job), running.domains)
-
-
-def _is_of(domain: str | None, domains: t.Sequence[str]) -> bool:
-    if domain is None:
-        return False
-    return any(domain.endswith(name[1:]) if name.startswith("*.") else domain == name for name in domains)
+    return running.domains is None or domain_matcher(running.domains)(remote_domain(one.job))

@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-import fnmatch
 import typing as t
 from dataclasses import dataclass
 
 from ..._sidekiq.duration import seconds
 from ..._sidekiq.errors import BadOption
+from ..._sidekiq.globs import glob_matcher
 from ..._sidekiq.state.process import Process
 from ..._sidekiq.state.snapshot import Snapshot
 from ..._sidekiq.traversal.outcomes import OPEN, count
@@ -200,7 +200,7 @@ def _number(one: Condition, snapshot: Snapshot) -> int | float:
             for work in snapshot.work or ()
             if work.identity in meant
             and only.get("queue") in (None, work.queue)
-            and ("class" not in only or fnmatch.fnmatchcase(work.job.display_class or "", only["class"]))
+            and ("class" not in only or glob_matcher([only["class"]])(work.job.display_class or ""))
         )
     if "set" in only:
         found = (snapshot.sets or {})[only["set"]]
