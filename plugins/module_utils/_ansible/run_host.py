@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import AnsibleModule
 
+from .._mastodon.installation.systemd.show import Runner
 from .._sidekiq.errors import BadOption, SidekiqError
 from . import ending
 from .ending import Result
 from .hints import with_hint
 
-Runner = t.Callable[[list[str]], tuple[int, str, str]]
-"""Runs a command given as a list and returns code, output and errors; raises OSError if there is no such command."""
+__all__ = ["Files", "Host", "Runner", "command_runner", "run"]
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ def _variables(here: Here, root: str | None) -> tuple[Variables | None, str | No
         unit = read_unit(here.run, name) if os.path.isdir("/run/systemd/system") else None
         return collect(root, {}, name, unit.environment() if unit else {}), None
     except SidekiqError as failure:
-        return None, str(failure)
+        return None, with_hint(failure)
 
 
 def _settings(variables: Variables) -> Result:
