@@ -35,6 +35,7 @@ from ..._sidekiq.edit.transition import EditRequest
 from ..._sidekiq.errors import BadOption, at_least
 from ..._sidekiq.file_lock import refuse_held
 from ..._sidekiq.keys import SETS
+from ..._sidekiq.redis.clock import redis_time
 from ..._sidekiq.state.job import parse
 from ..._sidekiq.state.snapshot import Snapshot, read_snapshot
 from ..._sidekiq.times import iso
@@ -84,7 +85,7 @@ ARCHIVE_OPTIONS: t.Final = {
 
 def job_info(session: Session) -> Result:
     """Counts, and some of the jobs."""
-    options, now = session.options, _now(session)
+    options, now = session.options, redis_time(session.client)
     at_least(0, "limit", options["limit"])
     selector = Selector(criteria_from_options(options), now)
     count = Count(selector, now, options["limit"], options["sort"])
@@ -151,7 +152,7 @@ def edit_jobs(session: Session) -> Result:
 
 def restore(session: Session) -> Result:
     """Put back what an archive holds and what the selector picks of it, each job once."""
-    options, now = session.options, _now(session)
+    options, now = session.options, redis_time(session.client)
     limit, remaining = options["limit"], 0
     at_least(1, "limit", limit)
     criteria = criteria_from_options(options)
@@ -224,10 +225,6 @@ def _is_jid(jid: str | None) -> bool:
         return jid is not None and parse_name("jids", "jids", jid) == jid
     except BadOption:
         return False
-
-
-def _now(session: Session) -> float:
-    return read_snapshot(session.client, session.key, ()).taken_at
 
 
 def _edit_request(options: t.Mapping[str, t.Any], snapshot: Snapshot) -> EditRequest:

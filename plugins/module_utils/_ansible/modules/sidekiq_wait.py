@@ -15,7 +15,7 @@ from ..._mastodon.processes.wait_progress import Judge, Progress, too_late
 from ..._sidekiq.duration import seconds
 from ..._sidekiq.errors import BadOption, SidekiqError
 from ..._sidekiq.keys import QUEUES, SETS
-from ..._sidekiq.redis.batch import Batch, together
+from ..._sidekiq.redis.batch import run_reader
 from ..._sidekiq.redis.failures import of_type
 from ..._sidekiq.state.queue import read_unregistered
 from ..._sidekiq.state.snapshot import Snapshot, read_snapshot
@@ -126,8 +126,10 @@ def _read(session: Session, conditions: t.Sequence[Condition]) -> Snapshot:
     snapshot = read_snapshot(session.client, session.key, parts(conditions))
     check_processes(session.key, [name for name in snapshot.wrong_types if not _holds_jobs(session, name)])
     known = {queue.name for queue in snapshot.queues or ()}
-    others, batch = [name for name in queues(conditions) if name not in known], Batch(session.client)
-    more = together(batch, {"": read_unregistered(batch, session.key, others, lambda: snapshot.taken_at)})[""]
+    others = [name for name in queues(conditions) if name not in known]
+    more = run_reader(
+        session.client, lambda batch: read_unregistered(batch, session.key, others, lambda: snapshot.taken_at)
+    )
     return replace(snapshot, queues=(*(snapshot.queues or ()), *more))
 
 

@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..._sidekiq.keys import Keys
-from ..._sidekiq.redis.batch import Batch, together
+from ..._sidekiq.redis.batch import run_reader
 from ..._sidekiq.redis.clock import redis_time
 from ..._sidekiq.state.job import Job, parse
 from ..._sidekiq.state.process import Process, Work, read_processes
@@ -71,8 +71,7 @@ def find_archive_jobs(client: t.Any, key: Keys) -> ArchiveJobs:
             queue = place.label if place.is_queue else job.queue
             one = ArchiveJob(_backup_id(job), place.set, job, queue, position if place.is_queue else None, score)
             found[one.jid] = one  # the last place on its way is where it is
-    batch = Batch(client)
-    processes, work = together(batch, {"": read_processes(batch, key, lambda: read_at)})[""]
+    processes, work = run_reader(client, lambda batch: read_processes(batch, key, lambda: read_at))
     by_identity = {process.identity: process for process in processes if process.alive}
     for running in work:
         job = running.job

@@ -29,7 +29,7 @@ from ..._sidekiq.edit.killed_jobs import (
 from ..._sidekiq.errors import SidekiqError
 from ..._sidekiq.file_lock import is_held
 from ..._sidekiq.keys import Keys
-from ..._sidekiq.redis.batch import Batch, together
+from ..._sidekiq.redis.batch import run_reader
 from ..._sidekiq.redis.clock import redis_time
 from ..._sidekiq.state import signals
 from ..._sidekiq.state.heartbeats import CERTAIN, wait_for_heartbeats
@@ -230,8 +230,7 @@ def _has_ended(client: t.Any, key: Keys, stop: Stop, now: float) -> bool | None:
     """
     if stop.ticks is not None and stop.pid is not None and _same_pids(stop):
         return is_gone(stop.pid, stop.ticks)
-    batch = Batch(client)
-    process, _work = together(batch, {"": read_process(batch, key, lambda: now, stop.identity)})[""]
+    process, _work = run_reader(client, lambda batch: read_process(batch, key, lambda: now, stop.identity))
     if process is None or not process.alive:
         return True
     return False if stop.ticks is None else None
@@ -359,11 +358,8 @@ def _record_lost_jobs(means: Means, found: Stopped, stop: Stop, archive: JobArch
 
 
 def _look(means: Means, identity: str) -> tuple[Process | None, list[Work]]:
-    now, batch = redis_time(means.client), Batch(means.client)
-    found: tuple[Process | None, list[Work]] = together(
-        batch, {"": read_process(batch, means.key, lambda: now, identity)}
-    )[""]
-    return found
+    now = redis_time(means.client)
+    return run_reader(means.client, lambda batch: read_process(batch, means.key, lambda: now, identity))
 
 
 def _state(process: Process) -> str:

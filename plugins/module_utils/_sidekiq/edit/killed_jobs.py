@@ -23,7 +23,7 @@ from ..archive.reader import Archive, read_header
 from ..bitmap import bitmap_of, has_bit
 from ..errors import BadOption, SidekiqError
 from ..keys import Keys
-from ..redis.batch import Batch, together
+from ..redis.batch import run_reader
 from ..redis.clock import redis_time
 from ..redis.failures import of_type
 from ..regular_file import open_regular
@@ -268,9 +268,8 @@ def still_lost(client: t.Any, key: Keys, archive: Archive, taken: bytes) -> byte
     Waits until every process has said by a heartbeat what it runs (at most 75 s), if a job is nowhere.
     Raises BadOption while the process may still run them.
     """
-    identity, batch = archive.header.process, Batch(client)
-    now = redis_time(client)
-    process, _work = together(batch, {"": read_process(batch, key, lambda: now, identity)})[""]
+    identity, now = archive.header.process, redis_time(client)
+    process, _work = run_reader(client, lambda batch: read_process(batch, key, lambda: now, identity))
     if process is not None and process.alive and (process.beat_age or 0.0) < SILENT:
         raise BadOption(
             f"The process {identity} has just beaten, so it may still run the jobs of the archive {archive.path}. Nothing was"

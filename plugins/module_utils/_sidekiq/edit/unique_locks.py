@@ -15,7 +15,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..keys import PRIVATE_QUEUES, SETS, Keys
-from ..redis.batch import Batch, together
+from ..redis.batch import Batch, run_reader
 from ..state.heartbeats import wait_for_heartbeats
 from ..state.process import read_processes
 from ..text import text
@@ -145,10 +145,9 @@ def _present(client: t.Any, key: Keys, wanted: set[str]) -> tuple[set[str], set[
     for queue in _lists(client, key):
         for raw in queue_members(client, queue):
             see(raw, waiting)
-    batch = Batch(client)
-    _processes, work = together(batch, {"work": read_processes(batch, key, lambda: 0.0)})["work"]
-    for entry in work:
-        see(entry.job.raw, running)
+    _processes, work = run_reader(client, lambda batch: read_processes(batch, key, lambda: 0.0))
+    for unit_of_work in work:
+        see(unit_of_work.job.raw, running)
     return running, waiting
 
 

@@ -91,3 +91,9 @@ def together(batch: Batch, readers: t.Mapping[str, Reader[t.Any]]) -> dict[str, 
                 del waiting[name]
         batch.send()
     return results
+
+
+def run_reader(client: t.Any, reader: t.Callable[[Batch], Reader[T]]) -> T:
+    """What a reader returns that runs alone."""
+    batch = Batch(client)
+    return t.cast("T", together(batch, {"": reader(batch)})[""])

@@ -15,7 +15,7 @@ import time
 import typing as t
 
 from ..keys import Keys
-from ..redis.batch import Batch, together
+from ..redis.batch import run_reader
 from .process import read_processes
 
 Beats = t.Mapping[str, t.Optional[float]]
@@ -55,8 +55,7 @@ class Certainty:
 
 def read_beats(client: t.Any, key: Keys) -> dict[str, float | None]:
     """The last heartbeat of each process that has one, also if a newer process seems to have replaced it: another heartbeat may show that it lives."""
-    batch = Batch(client)
-    processes, _work = together(batch, {"": read_processes(batch, key, lambda: 0.0, work=False)})[""]
+    processes, _work = run_reader(client, lambda batch: read_processes(batch, key, lambda: 0.0, work=False))
     return {process.identity: process.beat for process in processes if process.has_heartbeat}
 
 

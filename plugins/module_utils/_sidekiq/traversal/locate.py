@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ..keys import SETS, Keys
-from ..redis.batch import Batch, together
+from ..redis.batch import run_reader
 from ..state.job import Job, parse
 from ..state.process import read_processes
 from .location import Place, queue_places
@@ -51,11 +51,10 @@ def _search(
     if not wanted:
         return {}
     found: dict[str | bytes, list[str]] = {}
-    batch = Batch(client)
-    _processes, work = together(batch, {"": read_processes(batch, key, lambda: 0.0)})[""]
-    for one in work:
-        if one.identity != but and name_of(one.job) in wanted:
-            found.setdefault(name_of(one.job), []).append(RUNNING)
+    _processes, work = run_reader(client, lambda batch: read_processes(batch, key, lambda: 0.0))
+    for running in work:
+        if running.identity != but and name_of(running.job) in wanted:
+            found.setdefault(name_of(running.job), []).append(RUNNING)
     for place in dict.fromkeys([*queue_places(client, key), *more, *map(Place, SETS)]):
         for _position, raw, _score in place.members(client, key, needles):
             name = name_of(parse(raw))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import typing as t
 
 from ..keys import SETS, Keys
-from ..redis.batch import Batch, together
+from ..redis.batch import run_reader
 from ..state.job import Job, parse
 from ..state.process import read_processes
 from .location import Place, queue_places
@@ -56,10 +56,9 @@ def _sightings(client: t.Any, key: Keys, jids: t.Collection[str], now: float) ->
     for place in queue_places(client, key):
         for _position, raw, _score in place.members(client, key, needles):
             yield parse(raw), "waiting"
-    batch = Batch(client)
-    _processes, work = together(batch, {"": read_processes(batch, key, lambda: now)})[""]
-    for one in work:
-        yield one.job, "running"
+    _processes, work = run_reader(client, lambda batch: read_processes(batch, key, lambda: now))
+    for running in work:
+        yield running.job, "running"
     for name in SETS:
         for _position, raw, score in Place(name).members(client, key, needles):
             yield parse(raw), "failed" if name == "dead" else "later" if (score or 0.0) > now else "waiting"
