@@ -77,8 +77,9 @@ options:
     default: ~/.local/state/fediverse.mastodon/archives
   steps:
     description:
-      - What was done, to add; one that is there already is not added again. A step with the C(did), C(archive) and C(domain) of one that is
-        marked C(under_way) replaces that one.
+      - What was done, to add; one that is there already is not added again. A step with the C(did), C(archive), C(domain) and C(account) of one
+        that is marked C(under_way) replaces that one.
+      - A step with an C(outcome) cannot be undone. V(started), before it begins, says that its end is not known if no other outcome follows.
     type: list
     elements: dict
     default: []

@@ -63,6 +63,23 @@ unsure:
       returned: success
       type: str
       sample: "The archive directory /var/backups/jobs cannot be read: Permission denied."
+irreversible:
+  description: What no undo takes back, in a sentence for each step; also a step that was started and whose end is not recorded.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+  contains:
+    run:
+      description: The name of the run.
+      returned: success
+      type: str
+      sample: 20261122T070556Z-federation_rescue-1a2b3c
+    what:
+      description: What was done, as far as the record says.
+      returned: success
+      type: str
+      sample: "gone.example: 12 accounts and 1 custom emojis removed."
 unreadable:
   description: Runs whose records cannot be read, by name. They are not in RV(records).
   returned: success

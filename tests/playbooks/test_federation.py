@@ -311,6 +311,7 @@ def test_a_block_and_its_undo(play, dead_domain, tmp_path):
 
 TOOTCTL = """#!/bin/sh
 echo "$*" >> "$0.calls"
+cp bin/../../user/.local/state/fediverse.mastodon/runs/*.json "$0.record-$3" 2>/dev/null
 case "$*" in
 "domains purge --dry-run gone.example") echo "Removed 12 accounts (DRY RUN)"; echo "Removed 1 custom emojis (DRY RUN)" ;;
 "domains purge gone.example") printf 'Error processing 7: \\033[31mred\\033[0m\\n'; echo "Removed 12 accounts"; echo "Removed 1 custom emojis" ;;
@@ -373,12 +374,26 @@ def test_what_tootctl_did_is_read_from_what_it_prints(play, dead_domain, tmp_pat
         in said
     )
     assert "\x1b[31m" not in text and "domains purge unknown.example" not in calls()
-    [record] = (tmp_path / "user/.local/state/fediverse.mastodon/runs").glob("*.json")
-    steps = json.loads(record.read_text())["steps"]
-    assert [[one["outcome"] for one in step["results"]] for step in steps] == [
-        ["done", "failed", "nothing"],
-        ["partial"],
+    [path] = (tmp_path / "user/.local/state/fediverse.mastodon/runs").glob("*.json")
+    record = json.loads(path.read_text())
+    names = [f"{name}@{GONE}" for name in "abc"]
+    assert [(step["of"], step["outcome"]) for step in record["steps"]] == [
+        *(([name], outcome) for name, outcome in zip(names, ("done", "failed", "nothing"))),
+        ([GONE], "partial"),
     ]
+    assert not any("under_way" in step for step in record["steps"])
+
+    # While it ran, the record named it already: so that is what an interrupted run leaves.
+    for name in [*names, GONE]:
+        begun = json.loads((tmp_path / f"live/bin/tootctl.record-{name}").read_text())
+        assert (begun["steps"][-1]["of"], begun["steps"][-1]["outcome"]) == ([name], "started")
+        assert begun["ended_at"] is None
+    path.write_text(json.dumps(begun))
+    status, text = play("undo", redis_url=url, run=path.stem)
+    assert status == 0, text
+    said = " ".join(text.split())
+    assert f"purge of {GONE} was started, and its end is not recorded: it may have done nothing, a part or all" in said
+    assert f"What cannot be undone: a@{GONE}: 3 accounts no longer follow this account. b@{GONE}: unfollow failed" in said
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from ..._mastodon.host.container import warnings_for
 from ..._mastodon.host.record_file import Record
 from ..._mastodon.runbook import archives, run_record
 from ..._mastodon.runbook.edits import absolute
+from ..._mastodon.runbook.irreversible import irreversible
 from ..._sidekiq.errors import BadOption
 from ..._sidekiq.times import iso
 from ..ending import Result
@@ -105,7 +106,8 @@ def _completed(records: list[Record]) -> Result:
         for reason in archives.why_unsure(record, searched)
     ]
     completed = [archives.completed(record, searched) if record in without_end else record for record in records]
-    return {"records": completed, "unsure": unsure}
+    final = [{"run": record["run"], "what": what} for record in completed for what in irreversible(record)]
+    return {"records": completed, "unsure": unsure, "irreversible": final}
 
 
 def _who(options: t.Mapping[str, t.Any]) -> str:

@@ -69,7 +69,7 @@ def begun(name: str, runbook: str, reason: str, who: str, host: str, now: float,
 def with_more(record: Record, more: t.Mapping[str, t.Any]) -> Record:
     """The record with archives and steps appended that it does not have yet, and other values in the place of the old ones.
 
-    A step that an edit began (`under_way`) gives way to the same step as it ended.
+    A step that was begun (`under_way`) gives way to the same step as it ended.
     """
     ended = [_identity(step) for step in more.get("steps") or ()]
     begun_steps = [step for step in record["steps"] if not (step.get("under_way") and _identity(step) in ended)]
@@ -83,7 +83,7 @@ def with_more(record: Record, more: t.Mapping[str, t.Any]) -> Record:
 
 def _identity(step: t.Mapping[str, t.Any]) -> tuple[t.Any, ...]:
     """What tells a step from others of the same run."""
-    return step.get("did"), step.get("archive"), step.get("domain")
+    return step.get("did"), step.get("archive"), step.get("domain"), step.get("account")
 
 
 def with_steps_ended(record: Record) -> Record:

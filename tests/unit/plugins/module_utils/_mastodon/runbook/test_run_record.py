@@ -45,6 +45,14 @@ def test_a_step_that_ended_replaces_the_one_that_began():
     assert record["steps"][-2:] == [blocks[1], {"did": "block", "domain": "a.example"}]
 
 
+def test_a_step_for_an_account_replaces_only_that_of_the_same_account():
+    begun = [{"did": "unfollow", "account": name, "outcome": "started", "under_way": True} for name in ("a@b", "c@d")]
+    record = run_record.begun("name", "r", "why", "alice", "here", NOW, "/archives")
+    record = run_record.with_more(record, {"steps": begun})
+    ended = {"did": "unfollow", "account": "a@b", "outcome": "done"}
+    assert run_record.with_more(record, {"steps": [ended]})["steps"] == [begun[1], ended]
+
+
 def test_what_is_written_is_read_again_and_nobody_else_may_read_it(tmp_path):
     directory = tmp_path / "runs"
     record = run_record.begun("name", "undo", "w\u00e9il", "alice", "here", NOW, "/archives")
