@@ -36,11 +36,14 @@ def remove_build_files(host: Host) -> Result:
     if not os.path.isdir(root):
         raise BadOption(f"There is no {root}. Set mastodon_root to the folder with Mastodon's code.")
     folder = read_places(root, host.options["systemd_unit"], host.run).host_path
-    result = found_in(folder, owner_of(root), time.time(), min_age)
-    files = result.pop("all")
+    now = time.time()
+    result = found_in(folder, owner_of(root), now, min_age)
+    before = files = result.pop("all")
     if folder is not None and files and not host.check_mode:
         files = remove(folder, files)
-    return {**result, "changed": bool(files), "diff": {"before": {"files": result["count"]}, "after": {"files": 0}}}
+        result.update(_summary(files, now))
+    left = len(before) - len(files)
+    return {**result, "changed": bool(files), "diff": {"before": {"files": len(before)}, "after": {"files": left}}}
 
 
 def found_in(folder: str | None, owner: int | None, now: float, min_age: float = MIN_AGE) -> Result:
@@ -57,10 +60,16 @@ def found_in(folder: str | None, owner: int | None, now: float, min_age: float =
     return {
         "path": folder,
         "reason": reason,
+        **_summary(files, now),
+        "all": files,
+    }
+
+
+def _summary(files: t.Sequence[BuildFile], now: float) -> Result:
+    return {
         "count": len(files),
         "bytes": sum(file.bytes for file in files),
         "files": [_shown(file, now) for file in files[:_LISTED]],
-        "all": files,
     }
 
 
