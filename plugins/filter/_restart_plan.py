@@ -53,8 +53,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - How many processes run (C(running)), the units to restart (C(due)), sentences for which nothing may be changed (C(refusals)), and sentences
-      about what is left alone (C(notes)).
+    - How many processes run (C(running)), the units to restart (C(due)), sentences for which nothing may be changed (C(refusals)), sentences
+      about what is left alone (C(notes)), and drop-ins that an interrupted restart left (C(leftovers)).
   type: dictionary
 """
 

@@ -216,6 +216,29 @@ streaming:
   returned: success
   type: int
   sample: 1
+leftovers:
+  description: Drop-ins that roles of this collection wrote below /run for the time of their work. Of a role that does not work now, they are what an
+    interrupted run left. They go with the next boot.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+  contains:
+    path:
+      description: The file.
+      returned: success
+      type: str
+      sample: /run/systemd/system/mastodon-sidekiq.service.d/zzz-restart-stop.conf
+    unit:
+      description: The unit that it changes.
+      returned: success
+      type: str
+      sample: mastodon-sidekiq.service
+    role:
+      description: V(restart), V(workers) or V(federation_rescue).
+      returned: success
+      type: str
+      sample: restart
 workers:
   description:
     - What runs Sidekiq for this instance. Units first, also those that are stopped, then containers and processes that no unit runs.

@@ -393,7 +393,9 @@ def test_what_tootctl_did_is_read_from_what_it_prints(play, dead_domain, tmp_pat
     assert status == 0, text
     said = " ".join(text.split())
     assert f"purge of {GONE} was started, and its end is not recorded: it may have done nothing, a part or all" in said
-    assert f"What cannot be undone: a@{GONE}: 3 accounts no longer follow this account. b@{GONE}: unfollow failed" in said
+    assert (
+        f"What cannot be undone: a@{GONE}: 3 accounts no longer follow this account. b@{GONE}: unfollow failed" in said
+    )
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,10 @@ def test_an_edit_that_was_interrupted_before_it_was_recorded(play, tmp_path):
         [path] = records(tmp_path)
         record = json.loads(path.read_text(encoding="utf-8"))
         assert len(record["archives"]) == 2
-        path.write_text(json.dumps({**record, "archives": record["archives"][:1], "steps": []}), encoding="utf-8")
+        kept = tmp_path / "zz-federation-rescue.conf"
+        kept.write_text("not below /run")
+        steps = [{"did": "delay_start", "archive": None, "drop_ins": [str(kept), "/run/systemd/system/../x.conf"]}]
+        path.write_text(json.dumps({**record, "archives": record["archives"][:1], "steps": steps}), encoding="utf-8")
 
         status, text = play("fediverse.mastodon.undo", "--check", redis_url=running.url, run=path.stem)
         assert status == 0 and "would put back 20 jobs from 2 archives" in text, text
@@ -195,6 +198,7 @@ def test_an_edit_that_was_interrupted_before_it_was_recorded(play, tmp_path):
         status, text = play("fediverse.mastodon.undo", redis_url=running.url, run=path.stem)
         assert status == 0, text
         assert "put back 20 jobs from 2 archives" in text and "It can remove no more jobs." in text
+        assert kept.exists(), "what a record names is removed only where the runbook writes it"
         assert client.lrange("queue:push", 0, -1) == before
 
         status, text = play([{"fediverse.mastodon.sidekiq_job": {**edit, "run": path.stem, "classes": ["A"]}}])

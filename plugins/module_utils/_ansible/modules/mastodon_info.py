@@ -17,6 +17,7 @@ from ..._mastodon.installation.identity import Match
 from ..._mastodon.installation.inventory import Installation, Member, Silent, Worker
 from ..._mastodon.installation.ownership import Instance, known_root
 from ..._mastodon.installation.shown_settings import shown
+from ..._mastodon.installation.systemd.leftovers import read_leftovers
 from ..._mastodon.installation.systemd.units import read_unit, read_units
 from ..._mastodon.installation.unit_facts import DIGEST, UnitFacts, read_unit_facts
 from ..._mastodon.settings.release import read_release
@@ -102,6 +103,7 @@ def installation(here: Here) -> Result:
         "jemalloc": surroundings.jemalloc(here.run),
         "web": web and {"unit": web.name, "environment": _environment(read_unit_facts(web, instance.root))},
         "streaming": len(surroundings.streaming_servers(units or (), instance.root)),
+        "leftovers": [vars(leftover) for leftover in read_leftovers()],
         **_shape(found, instance, "unit_files" in here.options["sections"]),
         "elsewhere": _elsewhere(_unassigned(found, heartbeats)),
     }

@@ -36,12 +36,16 @@ class Due:
 
 @dataclass(frozen=True)
 class Plan:
-    """`refusals`: sentences for which nothing may be changed; `notes`: what is left alone, and why."""
+    """`refusals`: sentences for which nothing may be changed; `notes`: what is left alone, and why.
+
+    `leftovers`: drop-ins of a restart that was interrupted, which make systemd wait for longer than the unit says.
+    """
 
     running: int = 0
     due: tuple[Due, ...] = ()
     refusals: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    leftovers: tuple[str, ...] = ()
 
 
 def plan(installation: Seen, files: t.Iterable[Seen], patterns: t.Sequence[str], forced: bool) -> Plan:
@@ -64,6 +68,17 @@ def plan(installation: Seen, files: t.Iterable[Seen], patterns: t.Sequence[str],
         tuple(verdict for verdict in verdicts if verdict.why),
         tuple(refusals),
         tuple(_notes(installation, units, patterns)),
+        _leftovers(installation, patterns),
+    )
+
+
+def _leftovers(installation: Seen, patterns: t.Sequence[str]) -> tuple[str, ...]:
+    """Those of units that are not known to belong to another instance: its own restart may be at work."""
+    foreign = {worker["name"] for worker in installation["foreign"]}
+    return tuple(
+        one["path"]
+        for one in installation["leftovers"]
+        if one["role"] == "restart" and one["unit"] not in foreign and matches(one["unit"], patterns)
     )
 
 

@@ -37,12 +37,13 @@ def silent(name=STOCK, **fields):
     return {"name": name, **known, **fields}
 
 
-def host(workers=(), unmatched=(), foreign=(), problem=None, readable=True, systemd=True):
+def host(workers=(), unmatched=(), foreign=(), problem=None, readable=True, systemd=True, leftovers=()):
     redis = {"problem": problem, "readable": readable}
     return {
         "workers": list(workers),
         "unmatched": list(unmatched),
         "foreign": list(foreign),
+        "leftovers": list(leftovers),
         "redis": redis,
         "systemd": systemd,
     }
@@ -73,6 +74,20 @@ def test_why_a_unit_is_restarted(unit, process, files, forced, why):
 def test_what_a_restart_stops():
     [due] = planned(host([worker(need_daemon_reload=True)]), forced=True).due
     assert (due.identities, due.pids, due.busy, due.unmatched, due.reload) == (("here:42:abc",), (42,), 3, (), True)
+
+
+def test_what_an_interrupted_restart_left_goes():
+    """Nothing else need be due; what another role or a restart of another instance wrote may be at work."""
+    units = [
+        (STOCK, "restart"),
+        (STOCK, "workers"),
+        ("mastodon-sidekiq-other.service", "restart"),
+        ("x.service", "restart"),
+    ]
+    left = [{"path": f"/run/{unit}.d/{role}", "unit": unit, "role": role} for unit, role in units]
+    other = {"name": "mastodon-sidekiq-other.service", "running": True, "reason": "Another user."}
+    found = planned(host([worker()], foreign=[other], leftovers=left))
+    assert (found.due, found.leftovers) == ((), (f"/run/{STOCK}.d/restart",))
 
 
 def test_a_unit_without_a_heartbeat_is_refused():
