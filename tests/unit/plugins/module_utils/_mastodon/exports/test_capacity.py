@@ -45,6 +45,12 @@ def test_the_second_does_not_fit_where_the_first_takes_the_room():
     assert (room.build, room.keep) == left, "what does not fit takes nothing"
 
 
+def test_a_disk_that_would_be_filled_to_the_last_byte_is_too_small():
+    disk = {"free_bytes": build_bytes(GIB), "free_inodes": 1, "path": "/tmp"}
+    assert "/tmp, where" in str(room_of(storage(build=disk)).take(GIB))
+    assert room_of(storage(build={**disk, "free_bytes": build_bytes(GIB) + 1})).take(GIB) is None
+
+
 def test_on_one_disk_the_finished_file_counts_too():
     free = build_bytes(GIB) + 1
     disk = {"free_bytes": free, "free_inodes": 1, "path": "/"}

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import pytest
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.runbook import run_record
@@ -15,16 +17,16 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.runbo
     why_unsure,
 )
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.format import Entry
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.reader import read_header
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.writer import Writer
 
 NOW = 1795331156.4
 
 
-def archive(directory, run="name", now=NOW, sealed=True):
+def archive(directory, run="name", now=NOW):
     writer = Writer(str(directory), "absent", "127.0.0.1:6379 db 0", "", now, run=run, run_step="quarantine")
     writer.add(Entry("queue:push", b"{}"))
-    if sealed:
-        writer.seal()
+    writer.seal()
     writer.close()
     return writer.path
 
@@ -51,7 +53,10 @@ def test_what_the_record_names_is_not_added_again(tmp_path):
 
 
 def test_from_an_archive_without_a_seal_nothing_has_left(tmp_path):
-    archive(tmp_path, sealed=False)
+    path = pathlib.Path(archive(tmp_path))
+    content = path.read_bytes()
+    path.write_bytes(content[:-20])
+    assert read_header(str(path)).run == "name"
     (tmp_path / "other.jsonl.gz").write_bytes(b"no archive")
     (tmp_path / "notes").write_text("")
     assert search([str(tmp_path), str(tmp_path / "nowhere")]).found == {}
