@@ -10,7 +10,7 @@ import typing as t
 from ansible.module_utils.common.text.formatters import human_to_bytes
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.host import read_host
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.tuning import (
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.tuning.recommendation import (
     Machine,
     Preferences,
     recommend,

@@ -13,8 +13,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from .host import Host
-from .validate import STOCK, Limits, beside
+from ..host import Host
+from ..validate import STOCK, Limits, beside
 
 WEIGHTS: t.Final = {"default": 8, "push": 6, "ingress": 4, "mailers": 2}
 """Of config/sidekiq.yml; the others have 1."""

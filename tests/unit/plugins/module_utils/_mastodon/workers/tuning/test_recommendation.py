@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.host import read_host
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.tuning import (
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.tuning.recommendation import (
     MIB,
     Machine,
     Preferences,
@@ -16,7 +16,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.worke
 )
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.validate import Limits, declare
 
-from .hosts import STOCK, facts
+from ..hosts import STOCK, facts
 
 GIB = 1024 * MIB
 WEB = "Id=mastodon-web.service\nLoadState=loaded\nActiveState=active\nType=simple\nEnvironment=WEB_CONCURRENCY=2\n"
