@@ -10,17 +10,21 @@ import typing as t
 from ansible.module_utils.common.text.formatters import human_to_bytes
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.host import read_host
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.tuning.recommendation import (
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.tuning.connections import Connected
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.tuning.load import read_load
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.tuning.machine import (
     Machine,
     Preferences,
+    Running,
+)
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.tuning.recommendation import (
     recommend,
 )
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.validate import Limits
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
 
 DOCUMENTATION = r"""
 name: _tuning_plan
-short_description: "[INTERNAL] How many Sidekiq processes with how many threads a host has room for, with the arithmetic"
+short_description: "[INTERNAL] How many Sidekiq processes with how many threads a host should run, and why"
 version_added: 1.0.0
 description:
   - B(Internal.) Made for this collection's roles; it may change or go at any time without notice.
@@ -46,16 +50,16 @@ options:
     description: Bytes that are available now.
     type: int
     required: true
-  processes:
-    description: RV(fediverse.mastodon.sidekiq_info#module:processes).
-    type: list
-    elements: dictionary
-    default: []
-  redis:
-    description: RV(fediverse.mastodon.sidekiq_info#module:redis).
+  sidekiq:
+    description: What M(fediverse.mastodon.sidekiq_info) returns with the sections V(processes), V(queues) and V(redis).
+    type: dictionary
+  connected:
+    description: >-
+      Connections to PostgreSQL now: those from other hosts (C(elsewhere)) and those to other databases (C(others)). Empty if PostgreSQL could
+      not be asked.
     type: dictionary
   preferences:
-    description: Variables of the role without their prefix.
+    description: Variables of the role P(fediverse.mastodon.tuning#role) without their prefix.
     type: dictionary
 """
 
@@ -68,9 +72,13 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(processes), C(threads) of each, C(total); C(units) for the role P(fediverse.mastodon.workers#role); the C(arithmetic) in sentences;
-      whether even the fewest threads have room (C(fits)); C(concurrency) for config/sidekiq.yml, and whether it would be in vain
-      (C(file_is_void)).
+    - The layout to run, C(processes), C(threads) of each (of the largest, if what runs is kept and differs) and C(total); all that has C(room);
+      what runs now (C(current)); C(units) for the role P(fediverse.mastodon.workers#role) and the C(other_connections) that it must reserve.
+    - C(differs) says whether the layout is another one than what runs. C(needed) is false if what runs is kept because the load needs no
+      more. C(fits) is false if not even the fewest threads have room.
+    - C(limits), each with its value C(now) and the value C(to) that gives C(processes), C(threads) and C(total).
+    - C(advice) and C(arithmetic) in sentences.
+    - C(concurrency) for config/sidekiq.yml, and why Sidekiq would not read it (C(concurrency_ignored), empty if it does).
   type: dictionary
 """
 
@@ -83,36 +91,42 @@ def _tuning_plan(
     cores: int,
     memory_total: int,
     memory_available: int,
-    processes: t.Sequence[t.Mapping[str, t.Any]] = (),
-    redis: t.Mapping[str, t.Any] | None = None,
+    sidekiq: t.Mapping[str, t.Any] | None = None,
+    connected: t.Mapping[str, int] | None = None,
     preferences: t.Mapping[str, t.Any] | None = None,
 ) -> dict[str, t.Any]:
     """See DOCUMENTATION."""
-    wanted = {name: value for name, value in (preferences or {}).items() if value is not None}
-    server = redis or {}
-    for name in _SIZES:
-        if name in wanted:
-            wanted[name] = human_to_bytes(wanted[name])
-    host = read_host(facts)
-    own = {identity for unit, found in host.identities.items() if unit in host.units for identity in found}
+    host, seen = read_host(facts), sidekiq or {}
+    processes, server = seen.get("processes") or [], seen.get("redis") or {}
+    own = {identity for unit, identities in host.identities.items() if unit in host.units for identity in identities}
+    alive = [process for process in processes if process["alive"]]
     machine = Machine(
         int(cores),
         int(memory_total),
         int(memory_available),
         tuple(
-            (process["rss_bytes"] or 0, process["concurrency"])
-            for process in processes
-            if process["alive"] and process["identity"] in own
+            Running(process["rss_bytes"] or 0, process["concurrency"] or 0)
+            for process in alive
+            if process["identity"] in own
         ),
-        (server["clients"], server["maxclients"]) if server.get("clients") and server.get("maxclients") else None,
+        elsewhere=sum(process["concurrency"] or 0 for process in alive if process["identity"] not in own),
+        redis_clients=(server["clients"], server["maxclients"])
+        if server.get("clients") and server.get("maxclients")
+        else None,
     )
-    limits = Limits(
-        required=tuple(wanted.pop("required", ())),
-        max_connections=wanted.pop("max_connections", None),
-        reserved_connections=wanted.pop("reserved_connections", None),
-        other_connections=wanted.pop("other_connections", 0),
+    return recommend(
+        host,
+        machine,
+        _preferences(preferences or {}),
+        read_load(processes, seen.get("queues") or [], own),
+        Connected(**connected) if connected else None,
     )
-    return recommend(host, machine, Preferences(**wanted), limits)
+
+
+def _preferences(values: t.Mapping[str, t.Any]) -> Preferences:
+    wanted = {name: value for name, value in values.items() if value is not None}
+    sizes = {name: human_to_bytes(wanted[name]) for name in _SIZES if name in wanted}
+    return Preferences(**{**wanted, **sizes, "required_queues": tuple(wanted.get("required_queues", ()))})
 
 
 class FilterModule:

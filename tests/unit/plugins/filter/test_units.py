@@ -72,12 +72,23 @@ def test_tuning():
         4,
         8 * GIB,
         4 * GIB,
-        [process(), process(7), process(100, hostname="other", identity="other:100:abc")],
-        {"clients": 40, "maxclients": 10000},
-        {"threads_max": 10, "memory": "2G", "max_connections": None, "required": []},
+        {
+            "processes": [
+                process(busy=25),
+                process(7),
+                process(8, alive=False),
+                process(100, hostname="other", identity="other:100:abc"),
+            ],
+            "queues": [{"name": "default", "latency": 60, "size": 9, "processes": ["host:100:abc"]}],
+            "redis": {"clients": 40, "maxclients": 10000},
+        },
+        {"elsewhere": 3, "others": 0},
+        {"threads_max": 10, "memory": "2G", "max_connections": None, "required_queues": []},
     )
-    assert (found["processes"], found["threads"]) == (4, 10)
+    assert (found["processes"], found["threads"]) == (3, 9), found["arithmetic"]
     assert found["current"] == [{"threads": 25, "rss_bytes": 400 * 1024**2}]
+    assert "25 of 25 threads busy" in found["advice"][1]
+    assert found["other_connections"] == 10 + 10 + 50  # web, streaming, two processes of Sidekiq
     assert json.loads(json.dumps(found)) == found
 
 
@@ -88,6 +99,10 @@ def test_tuning():
         (lambda: _workers_plan._workers_plan({}, []), "There is no mastodon-sidekiq.service"),
         (lambda: _tuning_plan._tuning_plan({}, 1, 1, 1), "There is no mastodon-sidekiq.service"),
         (lambda: _tuning_plan._tuning_plan(facts(), 1, 1, 1, preferences={"memory": "much"}), "much"),
+        (
+            lambda: _tuning_plan._tuning_plan(facts(), 1, 1, 1, preferences={"threads_max": 0}),
+            "tuning_threads_max is 0",
+        ),
         (lambda: _workers_plan._workers_plan(facts(stock=STOCK + "[Service]\nExecStart=/b\n"), []), "2 ExecStart"),
     ],
 )
