@@ -32,18 +32,30 @@ class Task:
     name: str
     seconds: float
     stdout: str | None
+    on_host: int
 
 
 @dataclasses.dataclass(frozen=True)
 class Durations:
-    """Of a play: in seconds as a whole, and its tasks in their order."""
+    """Of a play: in seconds as a whole, how many tasks it skipped, and the others in their order."""
 
     play: float
+    skipped: int
     tasks: tuple[Task, ...]
 
     def of(self, name: str) -> list[float]:
         """Seconds of all tasks of this name."""
         return [task.seconds for task in self.tasks if task.name == name]
+
+    @property
+    def on_host(self) -> int:
+        """How often a task ran on the host; each item of a loop counts."""
+        return sum(task.on_host for task in self.tasks)
+
+    @property
+    def on_controller(self) -> int:
+        """How many tasks needed no host, and those that were skipped: each takes a process of the controller."""
+        return sum(1 for task in self.tasks if not task.on_host) + self.skipped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +64,12 @@ class Controller:
 
     place: pathlib.Path
 
-    def run(self, playbook: str | Sequence[Mapping[str, Any]], hosts: Mapping[str, Mapping[str, Any]]) -> Durations:
+    def run(
+        self,
+        playbook: str | Sequence[Mapping[str, Any]],
+        hosts: Mapping[str, Mapping[str, Any]],
+        arguments: Sequence[str] = (),
+    ) -> Durations:
         """Run a playbook, given by its name or as plays, over hosts with their variables. Raises PlaybookFailed."""
         inventory = self._write("hosts.json", {"all": {"hosts": hosts, "vars": {"ansible_connection": "local"}}})
         name = playbook if isinstance(playbook, str) else str(self._write("playbook.json", playbook))
@@ -67,7 +84,7 @@ class Controller:
             DURATIONS_FILE=str(answer),
         )
         done = subprocess.run(
-            ["ansible-playbook", "-i", str(inventory), name],
+            ["ansible-playbook", "-i", str(inventory), name, *arguments],
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -78,7 +95,7 @@ class Controller:
         if done.returncode:
             raise PlaybookFailed(done.stdout)
         read = json.loads(answer.read_text(encoding="utf-8"))
-        return Durations(read["play"], tuple(Task(**task) for task in read["tasks"]))
+        return Durations(read["play"], read["skipped"], tuple(Task(**task) for task in read["tasks"]))
 
     def _write(self, name: str, content: object) -> pathlib.Path:
         path = self.place / name

@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 
 from ansible.release import __version__ as ansible_core
 
-from ansible_collections.fediverse.mastodon.tests.benchmarks import edits, fleet, info, load
+from ansible_collections.fediverse.mastodon.tests.benchmarks import edits, fleet, info, load, runbooks
 
 BENCHMARKS: dict[str, Callable[[int], str]] = {
     "task": info.task,
     "width": info.width,
     "fleet": fleet.fleet,
+    "runbooks": runbooks.runbooks,
     "ruby": edits.ruby,
     "million": edits.million,
     "retry": edits.retry,
@@ -29,7 +30,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run the benchmarks of these names, or all, and print their tables. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     parser.add_argument("name", nargs="*", help=f"what to measure, of {', '.join(BENCHMARKS)}; the default is all")
-    parser.add_argument("--turns", type=int, default=25, help="how often each side is measured (fleet: a fifth of it)")
+    parser.add_argument(
+        "--turns", type=int, default=25, help="how often each side is measured (fleet, runbooks: a fifth of it)"
+    )
     options = parser.parse_args(arguments)
     unknown = [name for name in options.name if name not in BENCHMARKS]
     if unknown:
