@@ -307,6 +307,16 @@ workers:
       returned: success
       type: bool
       sample: false
+    restarts:
+      description: How often systemd started the unit again by itself, since the boot or the last reset.
+      returned: success
+      type: int
+      sample: 0
+    memory:
+      description: Bytes that the unit uses now; null if it is no unit, does not run, or systemd does not count them.
+      returned: success
+      type: int
+      sample: 412090368
     container:
       description: The full id of the container; null if it runs in none.
       returned: success

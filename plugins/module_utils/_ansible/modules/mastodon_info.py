@@ -212,6 +212,8 @@ def _worker(worker: Worker, instance: Instance, unit_files: bool) -> Result:
         "restart": unit.restart if unit else "no",
         "starts_again": unit is not None and unit.restart == "always",
         "need_daemon_reload": unit is not None and unit.need_daemon_reload,
+        "restarts": unit.restarts if unit else 0,
+        "memory": unit.memory if unit else None,
         "container": first.container if first else None,
         "engine": first.engine if first else None,
         "doubt": clean(worker.reason) if worker.reason else None,

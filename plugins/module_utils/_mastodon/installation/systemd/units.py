@@ -36,6 +36,8 @@ PROPERTIES: t.Final = (
     "NeedDaemonReload",
     "FragmentPath",
     "DropInPaths",
+    "NRestarts",
+    "MemoryCurrent",
 )
 _SIDEKIQ = re.compile(r"(?:^|[\s/'\";&|])sidekiq(?:swarm)?(?=$|[\s'\";&|])")
 _ENGINES: t.Final = ("podman", "docker", "docker-compose", "podman-compose", "nerdctl", "systemd-nspawn")
@@ -48,6 +50,7 @@ class Unit:
 
     `path`: its unit file, empty where it has none; `drop_ins` in the order in which systemd reads them. `memory_high`
     and `memory_max` in bytes, None for no limit.
+    `restarts`: how often systemd started it again by itself; `memory`: bytes that it uses, None if nobody counts them.
     """
 
     name: str
@@ -68,6 +71,8 @@ class Unit:
     drop_ins: tuple[str, ...] = ()
     memory_high: int | None = None
     memory_max: int | None = None
+    restarts: int = 0
+    memory: int | None = None
 
     @property
     def root(self) -> str:
@@ -159,9 +164,11 @@ def _unit(shown: Shown) -> Unit:
         drop_ins=tuple(shown.value("DropInPaths").split()),
         memory_high=_number(shown.value("MemoryHigh")),
         memory_max=_number(shown.value("MemoryMax")),
+        restarts=_number(shown.value("NRestarts")) or 0,
+        memory=_number(shown.value("MemoryCurrent")),
     )
 
 
 def _number(text: str) -> int | None:
-    """None for `infinity`, and for what a systemd of another release does not tell."""
+    """None for `infinity`, and for what systemd does not count or a systemd of another release does not tell."""
     return int(text) if text.isdecimal() and int(text) < 2**63 else None

@@ -27,6 +27,8 @@ LoadState=loaded
 ActiveState=active
 SubState=running
 NeedDaemonReload=no
+NRestarts=3
+MemoryCurrent=1048576
 """
 WRAPPER = """Type=oneshot
 MainPID=0
@@ -55,6 +57,8 @@ def test_services_as_systemctl_shows_them():
     assert stock.environment() == {"RAILS_ENV": "production", "A": "b c"}
     assert stock.command == "/bin/bundle exec sidekiq -c 25"
     assert stock.active and not stock.idle and not stock.need_daemon_reload
+    assert (stock.restarts, stock.memory) == (3, 1048576)
+    assert (wrapper.restarts, wrapper.memory) == (0, None)
     assert wrapper.active and wrapper.idle
     assert wrapper.command.startswith("/bin/bash -c echo")
 
