@@ -216,6 +216,14 @@ exports:
       sample: 104857600
     bytes: {description: The size of the archive., returned: success, type: int, sample: null}
     path: {description: Its file below the place where Mastodon keeps files., returned: success, type: str, sample: null}
+    file_found:
+      description:
+        - Whether the file of a finished archive that O(backup_ids) names is there.
+        - Null for other archives, and where they are not kept in a directory that the task can read.
+      returned: success
+      type: bool
+      sample: null
+    file_bytes: {description: The size of that file; null if it was not found., returned: success, type: int, sample: null}
 needless_jobs:
   description: Jobs for archives that nobody waits for. They end at once, or build an archive again.
   returned: success

@@ -14,8 +14,9 @@ from collections import Counter
 from ..._mastodon.database import Database, NoDatabase
 from ..._mastodon.exports.backup_jobs import ArchiveJob, drain_rate
 from ..._mastodon.exports.backup_rows import Backup, read_backups, read_finished, read_media_sizes
+from ..._mastodon.exports.files import size_of
 from ..._mastodon.exports.match import STATES, Export, Needless
-from ..._mastodon.exports.places import read_places
+from ..._mastodon.exports.places import Places, read_places
 from ..._mastodon.exports.read import Look, look
 from ..._mastodon.host.disk import Disk
 from ..._mastodon.jobs.names import parse_names
@@ -62,7 +63,9 @@ def export_info(session: Session) -> Result:
     now = seen.found.read_at
     free_threads = any(not one.quiet and one.busy < one.concurrency for one in seen.found.processes if one.alive)
     shown = [shape(export, now, rates, free_threads, sizes) for export in chosen]
-    shown += [_not_pending(number, row, now) for number, row in _others(options, database, chosen)]
+    places = _places(session)
+    kept = places.keep_path if places else None
+    shown += [_not_pending(number, row, now, kept) for number, row in _others(options, database, chosen)]
     if database is None:
         shown += [_without_row(number, seen, now) for number in _unseen(options, chosen)]
     totals = Counter(export.state for export in seen.joined.exports)
@@ -83,7 +86,7 @@ def export_info(session: Session) -> Result:
         "silent_processes": list(seen.silent),
         "completed": {"count": count, "bytes": size},
         "queues": _queues(seen, rates),
-        "space": _space(session),
+        "space": _space(places),
     }
 
 
@@ -143,6 +146,8 @@ def shape(
         "media_bytes": sizes.get(export.backup_id),
         "bytes": row.size if row else None,
         "path": row.path if row else None,
+        "file_found": None,
+        "file_bytes": None,
     }
     return result
 
@@ -152,14 +157,20 @@ def needless(one: Needless) -> Result:
     return {"backup_id": one.job.backup_id, "reason": one.reason, **_job(one.job)}
 
 
-def _space(session: Session) -> Result:
-    """Room where exports are built and where they are kept; null where it cannot be read or is not on a disk of this host."""
+def _places(session: Session) -> Places | None:
+    """Where exports are built and kept; None where Mastodon is not there or its settings cannot be read."""
     root, unit = session.options["mastodon_root"], session.options["systemd_unit"]
     if os.path.isdir(root):
         with contextlib.suppress(BadOption):  # the settings cannot be read, and what needs them says so
-            places = read_places(root, unit, session.run)
-            return {"build": _disk(places.build, places.tmpdir.path), "keep": _disk(places.keep, places.keep_path)}
-    return {"build": _disk(None, None), "keep": _disk(None, None)}
+            return read_places(root, unit, session.run)
+    return None
+
+
+def _space(places: Places | None) -> Result:
+    """Room where exports are built and where they are kept; null where it cannot be read or is not on a disk of this host."""
+    if places is None:
+        return {"build": _disk(None, None), "keep": _disk(None, None)}
+    return {"build": _disk(places.build, places.tmpdir.path), "keep": _disk(places.keep, places.keep_path)}
 
 
 def _disk(disk: Disk | None, path: str | None) -> Result:
@@ -236,11 +247,24 @@ def _job(job: ArchiveJob) -> Result:
     }
 
 
-def _not_pending(number: int, row: Backup | None, now: float) -> Result:
+def _not_pending(number: int, row: Backup | None, now: float, kept: str | None) -> Result:
     """An archive that was asked for by its id and is finished, or whose row is gone."""
     state = "gone" if row is None else "finished"
     shown = shape(Export(number, state, row), now, {}, False, {})
-    return {**shown, **_moment("since", row.updated_at if row else None)}
+    shown.update(_moment("since", row.updated_at if row else None))
+    return {**shown, **_file(kept, row.path if row else None)}
+
+
+def _file(kept: str | None, path: str | None) -> Result:
+    """Whether the file of a finished export is there, and its size. None where exports are not on a disk that can be read."""
+    found, size = None, None
+    if kept is not None and path is not None:
+        try:
+            size = size_of(kept, path)
+            found = size is not None
+        except OSError:  # a directory that this user may not read
+            pass
+    return {"file_found": found, "file_bytes": size}
 
 
 def _without_row(number: int, seen: Look, now: float) -> Result:

@@ -60,6 +60,21 @@ def read_files(root: str) -> Kept:
     return Kept(tuple(sorted(files, key=lambda file: file.path)), others)
 
 
+def size_of(root: str, path: str) -> int | None:
+    """The size of the file of an export; None if there is none. Raises OSError if the directory may not be read.
+
+    `path` comes from the database: one that leads out of `root` names no export.
+    """
+    full = os.path.normpath(os.path.join(root, path))
+    if not full.startswith(os.path.normpath(root) + os.sep):
+        return None
+    try:
+        found = os.lstat(full)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
 def unneeded(
     files: t.Iterable[ArchiveFile], needed: t.Collection[str], now: float, keep_days: int
 ) -> list[ArchiveFile]:

@@ -12,6 +12,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.expor
     ArchiveFile,
     Kept,
     read_files,
+    size_of,
     unneeded,
 )
 
@@ -52,3 +53,20 @@ def test_old_and_not_named_by_a_row():
     files = [ArchiveFile("needed", 1, 0), ArchiveFile("old", 1, day), ArchiveFile("young", 1, day + 1)]
     assert unneeded(files, {"needed"}, 8 * day, 7) == [files[1]]
     assert unneeded(files, set(), 8 * day, 7) == files[:2]
+
+
+def test_the_size_of_a_file_that_a_row_names(tmp_path):
+    root = tmp_path / "system"
+    make(root, "backups/a.zip")
+    (root / "link.zip").symlink_to(root / "backups/a.zip")
+    make(tmp_path, "outside.zip")
+    assert size_of(str(root), "backups/a.zip") == 5
+    for missing in (
+        "backups/b.zip",
+        "backups/a.zip/c",
+        "backups",
+        "link.zip",
+        "../outside.zip",
+        str(tmp_path / "outside.zip"),
+    ):
+        assert size_of(str(root), missing) is None
