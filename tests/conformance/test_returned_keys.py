@@ -48,6 +48,8 @@ DATA = {
     "by_domain",
     "by_error",
     "by_age",
+    "answers",
+    "mentions",
 }
 DATA |= {"selection", "thresholds", "before", "after"}
 DATA |= {"used_by", "web", "capsules", "unknown", "sidekiq_yml", "environment", "files"}
@@ -95,6 +97,15 @@ RUNS: dict[str, list[dict[str, Any]]] = {
         {"snapshots": "", "maxmemory": "0", "persist": False, "accept_job_loss": True},
         {},
     ],
+    "combined_info": [
+        {
+            "reads": [
+                {"name": "sidekiq", "module": "sidekiq_info", "options": {"sections": ["busy"]}},
+                {"name": "space", "module": "export_storage_info", "only_if_exists": "/nonexistent"},
+            ]
+        }
+    ],
+    "journal_info": [{"mentions": ["gone.example"]}],
     "export_build_files": [{}],
     "export_storage_info": [{}, {"database": "never", "threshold": 100}],
     "sidekiq_process": [
@@ -151,7 +162,7 @@ class Modules:
         arguments = {**self._connection, **options}
         if name == "sidekiq_config":
             arguments = {"path": str(self._sidekiq_yml()), **options}
-        if name == "remote_server_info":
+        if name in ("remote_server_info", "journal_info"):
             arguments = options
         if name == "domain_block":
             arguments = {"api_url": self._api_url, "token": "t", "use_proxy": False, **options}
@@ -268,6 +279,11 @@ def modules(scratch_redis, tmp_path, capsys, database_url, monkeypatch):
     scratch_redis.hset("quiet.example:1:abc", mapping={"info": quiet, "beat": "1", "quiet": "true", "busy": 0})
     for seconds in ("SILENT", "CERTAIN"):
         monkeypatch.setattr(stop, seconds, 0.1)  # nobody beats here
+    journalctl = tmp_path / "bin" / "journalctl"
+    journalctl.parent.mkdir()
+    journalctl.write_text("#!/bin/sh\necho 2026-11-22T07:05:01+0000 web1 bundle[1]: sidekiq: status=9/KILL\n")
+    journalctl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{journalctl.parent}{os.pathsep}{os.environ['PATH']}")
     stuck = [stand_in.work(STUCK), stand_in.work("innocent")]
     with stand_in.running(scratch_redis, process.info, stuck), admin_api.running(admin_api.Server("t")) as api_url:
         yield Modules(scratch_redis, tmp_path, capsys, database_url, api_url)

@@ -17,6 +17,7 @@ NONE_OF_REDIS = {
     "domain_block",
     "export_build_files",
     "export_storage_info",
+    "journal_info",
     "remote_server_info",
     "run_record",
     "run_record_info",

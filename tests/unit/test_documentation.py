@@ -29,6 +29,7 @@ WITHOUT_REDIS = {
     "domain_block",
     "export_build_files",
     "export_storage_info",
+    "journal_info",
     "remote_server_info",
     "report",
     "run_record",
