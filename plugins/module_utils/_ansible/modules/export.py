@@ -64,21 +64,23 @@ def edit_exports(session: Session) -> Result:
     min_age = seconds(options["min_age"], "min_age")
     seen = look(session.client, session.key, reader(database), options["heartbeat_timeout"])
     decisions = _decide(options, database, seen, min_age)
-    meant = [one for one in decisions if one.outcome == options["state"]]
+    meant = [decision for decision in decisions if decision.outcome == options["state"]]
     if options["max_exports"] is not None and len(meant) > options["max_exports"]:
         raise BadOption(
             f"{len(meant)} archives would be {options['state']}, more than max_exports ({options['max_exports']});"
             " nothing was touched."
         )
     record = None
-    done = {one.backup_id: one for one in meant}
+    done = {decision.backup_id: decision for decision in meant}
     jids: dict[int, str] = {}
     if not session.check_mode and meant:
         if options["state"] == "enqueued":
             done, jids = _enqueue(session, seen, meant)
         else:
             done, record = _release(session, database, seen, meant, run)
-    result = _result(session, database, [done.get(one.backup_id, one) for one in decisions], jids, record)
+    result = _result(
+        session, database, [done.get(decision.backup_id, decision) for decision in decisions], jids, record
+    )
     if options["state"] == "released" and meant:
         fleeting = warnings_for(options["archive_dir"], "archive_dir", "the record of the rows")
         result["warnings"] = [*result.get("warnings", ()), *fleeting]
@@ -103,55 +105,57 @@ def _check(options: t.Mapping[str, t.Any]) -> None:
 
 
 def _decide(options: t.Mapping[str, t.Any], database: Database, seen: Look, min_age: float) -> list[Decision]:
-    chosen = [one for one in seen.joined.exports if wanted(options, one.backup_id, one.backup)]
+    chosen = [export for export in seen.joined.exports if wanted(options, export.backup_id, export.backup)]
     if options["all"]:
-        chosen = [one for one in chosen if not one.jobs]
-    ids = set(options["backup_ids"] or ()) - {one.backup_id for one in chosen}
+        chosen = [export for export in chosen if not export.jobs]
+    ids = set(options["backup_ids"] or ()) - {export.backup_id for export in chosen}
     rows = {row.id: row for row in read_backups(database, ids)} if ids else {}
     others = {number: rows.get(number) for number in ids if number not in rows or wanted(options, number, rows[number])}
-    return decide(options["state"], chosen, others, seen.found.read_at, min_age)
+    return decide(options["state"], chosen, others, seen.backup_jobs.read_at, min_age)
 
 
 def _enqueue(session: Session, seen: Look, meant: t.Sequence[Decision]) -> tuple[dict[int, Decision], dict[int, str]]:
-    versions = [one.version for one in seen.found.processes if one.alive]
+    versions = [process.version for process in seen.backup_jobs.processes if process.alive]
     in_milliseconds = milliseconds(
         session.client, session.key, versions, read_release(session.options["mastodon_root"])
     )
     done, jids = {}, {}
-    for one in meant:
-        jid, job = new_job(one.backup_id, redis_time(session.client), in_milliseconds)
-        answer = claim(session.client, session.key, one.backup_id, seen.began, job)
+    for decision in meant:
+        jid, job = new_job(decision.backup_id, redis_time(session.client), in_milliseconds)
+        answer = claim(session.client, session.key, decision.backup_id, seen.began, job)
         if answer == "done":
-            jids[one.backup_id] = jid
-            done[one.backup_id] = one
+            jids[decision.backup_id] = jid
+            done[decision.backup_id] = decision
         else:
-            done[one.backup_id] = replace(one, outcome="unchanged", reason=answer)
+            done[decision.backup_id] = replace(decision, outcome="unchanged", reason=answer)
     return done, jids
 
 
 def _release(
     session: Session, database: Database, seen: Look, meant: t.Sequence[Decision], run: Run | None
 ) -> tuple[dict[int, Decision], str | None]:
-    rows = read_whole(database, [one.backup_id for one in meant])
+    rows = read_whole(database, [decision.backup_id for decision in meant])
     directory = os.path.abspath(os.path.expanduser(session.options["archive_dir"]))
-    released = write_released(directory, describe(database.settings), rows, seen.found.read_at)
+    released = write_released(directory, describe(database.settings), rows, seen.backup_jobs.read_at)
     with held(released.path):
         if run is not None:
             run.name_archive(released.path)
-        claimed = {one.backup_id: claim(session.client, session.key, one.backup_id, seen.began) for one in meant}
+        claimed = {
+            decision.backup_id: claim(session.client, session.key, decision.backup_id, seen.began) for decision in meant
+        }
         gone = delete_unfinished(database, [number for number, answer in claimed.items() if answer == "done"])
         if not gone:
             if run is not None:
                 run.forget_archive(released.path)
             os.unlink(released.path)
     done = {}
-    for one in meant:
-        answer = claimed[one.backup_id]
-        if one.backup_id in gone:
-            done[one.backup_id] = one
+    for decision in meant:
+        answer = claimed[decision.backup_id]
+        if decision.backup_id in gone:
+            done[decision.backup_id] = decision
         else:
-            done[one.backup_id] = replace(
-                one,
+            done[decision.backup_id] = replace(
+                decision,
                 outcome="kept" if answer == "has_job" else "unchanged",
                 reason="gone" if answer == "done" else answer,
             )
@@ -198,8 +202,8 @@ def _result(
     jids: t.Mapping[int, str],
     record: str | None,
 ) -> Result:
-    counts = Counter(one.outcome for one in decisions)
-    changed = [one for one in decisions if one.outcome == session.options["state"]]
+    counts = Counter(decision.outcome for decision in decisions)
+    changed = [decision for decision in decisions if decision.outcome == session.options["state"]]
     after = {"enqueued": "waiting", "released": "gone", "restored": "orphaned"}[session.options["state"]]
     before = "gone" if session.options["state"] == "restored" else "orphaned"
     return {
@@ -209,21 +213,23 @@ def _result(
         "matched": len(decisions),
         "edited": len(changed),
         "unchanged": counts["unchanged"],
-        "kept": dict(sorted(Counter(one.reason or "?" for one in decisions if one.outcome == "kept").items())),
+        "kept": dict(
+            sorted(Counter(decision.reason or "?" for decision in decisions if decision.outcome == "kept").items())
+        ),
         "exports": [
             {
-                "backup_id": one.backup_id,
-                "user_id": one.row.user_id if one.row else None,
-                "account": one.row.account if one.row else None,
-                "outcome": one.outcome,
-                "reason": one.reason,
-                "jid": jids.get(one.backup_id),
+                "backup_id": decision.backup_id,
+                "user_id": decision.row.user_id if decision.row else None,
+                "account": decision.row.account if decision.row else None,
+                "outcome": decision.outcome,
+                "reason": decision.reason,
+                "jid": jids.get(decision.backup_id),
             }
-            for one in decisions
+            for decision in decisions
         ],
         "record": record,
         "diff": {
-            "before": {"exports": {str(one.backup_id): before for one in changed}},
-            "after": {"exports": {str(one.backup_id): after for one in changed}},
+            "before": {"exports": {str(decision.backup_id): before for decision in changed}},
+            "after": {"exports": {str(decision.backup_id): after for decision in changed}},
         },
     }

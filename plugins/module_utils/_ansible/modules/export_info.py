@@ -12,7 +12,7 @@ import typing as t
 from collections import Counter
 
 from ..._mastodon.database import Database, NoDatabase
-from ..._mastodon.exports.backup_jobs import ArchiveJob, drain_rate
+from ..._mastodon.exports.backup_jobs import BackupJob, drain_rate
 from ..._mastodon.exports.backup_rows import Backup, read_backups, read_finished, read_media_sizes
 from ..._mastodon.exports.files import size_of
 from ..._mastodon.exports.match import STATES, Export, Needless
@@ -52,16 +52,20 @@ def export_info(session: Session) -> Result:
     for name in ("measure", "heartbeat_timeout"):
         if options[name] < 0:
             raise BadOption(f"{name} must be 0 seconds or more.")
-    found = find_database(options)
-    database = found.database
+    database_answer = find_database(options)
+    database = database_answer.database
     seen = look(
         session.client, session.key, reader(database), options["heartbeat_timeout"], options["backup_ids"] or ()
     )
     rates = _rates(session, seen, options["measure"])
     chosen = [export for export in seen.joined.exports if wanted(options, export.backup_id, export.backup)]
     sizes = _sizes(database, chosen) if options["sizes"] else {}
-    now = seen.found.read_at
-    free_threads = any(not one.quiet and one.busy < one.concurrency for one in seen.found.processes if one.alive)
+    now = seen.backup_jobs.read_at
+    free_threads = any(
+        not process.quiet and process.busy < process.concurrency
+        for process in seen.backup_jobs.processes
+        if process.alive
+    )
     shown = [shape(export, now, rates, free_threads, sizes) for export in chosen]
     places = _places(session)
     kept = places.keep_path if places else None
@@ -76,12 +80,12 @@ def export_info(session: Session) -> Result:
         "taken_at": iso(now),
         "taken_epoch": round(now, 3),
         "database": database is not None,
-        "database_reason": found.reason,
+        "database_reason": database_answer.reason,
         "unknown": [] if database else list(UNKNOWN),
         "total": len(seen.joined.exports),
         "totals": {state: totals[state] for state in STATES},
         "exports": shown,
-        "needless_jobs": [needless(one) for one in seen.joined.needless],
+        "needless_jobs": [needless(needless_job) for needless_job in seen.joined.needless],
         "users_with_several": _users_with_several(seen),
         "silent_processes": list(seen.silent),
         "completed": {"count": count, "bytes": size},
@@ -152,9 +156,9 @@ def shape(
     return result
 
 
-def needless(one: Needless) -> Result:
+def needless(needless_job: Needless) -> Result:
     """A job that could go, as the modules return it."""
-    return {"backup_id": one.job.backup_id, "reason": one.reason, **_job(one.job)}
+    return {"backup_id": needless_job.job.backup_id, "reason": needless_job.reason, **_job(needless_job.job)}
 
 
 def _places(session: Session) -> Places | None:
@@ -195,7 +199,7 @@ def _rates(session: Session, seen: Look, seconds: float) -> dict[str, float | No
 
 
 def _estimate(
-    job: ArchiveJob | None, now: float, rates: t.Mapping[str, float | None], free_threads: bool
+    job: BackupJob | None, now: float, rates: t.Mapping[str, float | None], free_threads: bool
 ) -> float | None:
     """Seconds until it is begun; None where nobody can tell."""
     if job is None or job.place == "running":
@@ -208,7 +212,7 @@ def _estimate(
     return round(job.position / rate, 3) if rate else None
 
 
-def _since(job: ArchiveJob) -> float | None:
+def _since(job: BackupJob) -> float | None:
     """Since when it is where it is, epoch seconds."""
     if job.work is not None:
         return job.work.run_at
@@ -217,7 +221,7 @@ def _since(job: ArchiveJob) -> float | None:
     return job.job.enqueued_at or job.job.created_at if job.place == "queues" else job.job.created_at
 
 
-def _of_job(job: ArchiveJob | None) -> Result:
+def _of_job(job: BackupJob | None) -> Result:
     """The keys of the job that leads, all null without one."""
     process, work = (job.process, job.work) if job else (None, None)
     failed = bool(job and job.job.attempts)
@@ -237,7 +241,7 @@ def _of_job(job: ArchiveJob | None) -> Result:
     }
 
 
-def _job(job: ArchiveJob) -> Result:
+def _job(job: BackupJob) -> Result:
     return {
         "jid": job.jid,
         "place": job.place,
@@ -308,13 +312,19 @@ def _users_with_several(seen: Look) -> int | None:
 
 def _queues(seen: Look, rates: t.Mapping[str, float | None]) -> list[Result]:
     """Queues in which archives wait: how fast they empty, and who takes from them."""
-    names = sorted({job.queue for job in seen.found.jobs if job.place == "queues" and job.queue})
+    names = sorted({job.queue for job in seen.backup_jobs.jobs if job.place == "queues" and job.queue})
     return [
         {
             "name": name,
             "rate": None if rates.get(name) is None else round(rates[name] or 0.0, 3),
-            "processes": [one.identity for one in seen.found.processes if one.alive and name in one.queues],
-            "quiet": [one.identity for one in seen.found.processes if one.alive and one.quiet and name in one.queues],
+            "processes": [
+                process.identity for process in seen.backup_jobs.processes if process.alive and name in process.queues
+            ],
+            "quiet": [
+                process.identity
+                for process in seen.backup_jobs.processes
+                if process.alive and process.quiet and name in process.queues
+            ],
         }
         for name in names
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ..._sidekiq.humanize import duration
-from ..jobs.worker_classes import ARCHIVE
+from ..jobs.worker_classes import BACKUP_WORKER
 from .finding import Finding
 from .survey import Export
 from .view import View, jobs, most, runbook, task
@@ -70,7 +70,7 @@ def export_duplicated(view: View) -> t.Iterator[Finding]:
                 "warning",
                 "archive jobs",
                 f"{len(jids)} jobs build the same archive ({places}).",
-                f"Keep the oldest: {task('sidekiq_job', f'state=unique classes={ARCHIVE}')}.",
+                f"Keep the oldest: {task('sidekiq_job', f'state=unique classes={BACKUP_WORKER}')}.",
                 {"jids": sorted(jid or "?" for jid in jids), "places": [export.place for export in same]},
             )
 

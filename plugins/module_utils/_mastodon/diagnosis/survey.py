@@ -18,7 +18,7 @@ from ..._sidekiq.state.job import Job, parse
 from ..._sidekiq.state.snapshot import Snapshot
 from ..._sidekiq.times import number
 from ..._sidekiq.traversal.iterate import queue_members, set_members
-from ..jobs.worker_classes import ARCHIVE, remote_domain
+from ..jobs.worker_classes import BACKUP_WORKER, remote_domain
 
 HOUR: t.Final = 3600.0
 _DEATHS_READ = 1000
@@ -68,7 +68,7 @@ def take_survey(
     _read_set(client, key(RETRY), "retry", limit, survey, _see_retry)
     _read_set(client, key(SCHEDULE), "scheduled", limit, survey, lambda _survey, _job: None)
     for work in snapshot.work or ():
-        if work.job.display_class == ARCHIVE:
+        if work.job.display_class == BACKUP_WORKER:
             survey.exports.append(Export("running", _archive(work.job), work.job))
     for raw, _score in itertools.islice(set_members(client, key(DEAD)), limit):
         _count(parse(raw), "dead", survey)
@@ -86,7 +86,7 @@ def _read_queue(client: t.Any, key: Keys, name: str, size: int, limit: int, surv
         job = parse(raw)
         _count(job, name, survey)
         classes[job.display_class or "?"] += 1
-        if job.display_class == ARCHIVE:
+        if job.display_class == BACKUP_WORKER:
             survey.exports.append(Export("queue", _archive(job), job, ahead=ahead))
 
 
@@ -100,7 +100,7 @@ def _read_set(
         job = parse(raw)
         _count(job, name, survey)
         see(survey, job)
-        if job.display_class == ARCHIVE:
+        if job.display_class == BACKUP_WORKER:
             survey.exports.append(Export(name, _archive(job), job, due_at=number(score)))
 
 

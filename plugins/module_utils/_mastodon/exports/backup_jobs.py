@@ -17,14 +17,14 @@ from ..._sidekiq.state.job import Job, parse
 from ..._sidekiq.state.process import Process, Work, read_processes
 from ..._sidekiq.traversal.location import Place, check_types, queue_places
 from ..._sidekiq.traversal.prefilter import Needles
-from ..jobs.worker_classes import ARCHIVE
+from ..jobs.worker_classes import BACKUP_WORKER
 
-_NEEDLE: t.Final = Needles([ARCHIVE.encode()])
+_NEEDLE: t.Final = Needles([BACKUP_WORKER.encode()])
 _SAMPLE: t.Final = 2000
 
 
 @dataclass(frozen=True)
-class ArchiveJob:
+class BackupJob:
     """A job for an archive. `place`: retry, scheduled, queues or running. `backup_id`: None where its argument is no number.
 
     `position`: jobs that its queue hands out before it. `at`: when its set hands it out, epoch seconds.
@@ -46,37 +46,37 @@ class ArchiveJob:
 
 
 @dataclass(frozen=True)
-class ArchiveJobs:
+class BackupJobs:
     """Those that wait or run, each once, and the processes of that moment. `read_at`: when it was begun, epoch seconds of Redis."""
 
-    jobs: tuple[ArchiveJob, ...]
+    jobs: tuple[BackupJob, ...]
     processes: tuple[Process, ...]
     read_at: float
 
 
-def find_archive_jobs(client: t.Any, key: Keys) -> ArchiveJobs:
+def find_backup_jobs(client: t.Any, key: Keys) -> BackupJobs:
     """Look into the sets, then the queues, then what runs: the way that a job goes, so that none is missed on its way.
 
     What runs is known as of the last heartbeat (5 or 10 seconds): a job that is also seen waiting was given back since.
     """
     read_at = redis_time(client)
-    found: dict[str, ArchiveJob] = {}
+    found: dict[str, BackupJob] = {}
     places = (Place("retry"), Place("scheduled"), *queue_places(client, key))
     check_types(client, key, places)
     for place in places:
         for position, raw, score in place.members(client, key, _NEEDLE):
             job = parse(raw)
-            if job.worker_class != ARCHIVE:
+            if job.worker_class != BACKUP_WORKER:
                 continue
             queue = place.label if place.is_queue else job.queue
-            one = ArchiveJob(_backup_id(job), place.set, job, queue, position if place.is_queue else None, score)
+            one = BackupJob(_backup_id(job), place.set, job, queue, position if place.is_queue else None, score)
             found[one.jid] = one  # the last place on its way is where it is
     processes, work = run_reader(client, lambda batch: read_processes(batch, key, lambda: read_at))
     by_identity = {process.identity: process for process in processes if process.alive}
     for running in work:
         job = running.job
-        if job.worker_class == ARCHIVE and (job.jid or "?") not in found:
-            found[job.jid or "?"] = ArchiveJob(
+        if job.worker_class == BACKUP_WORKER and (job.jid or "?") not in found:
+            found[job.jid or "?"] = BackupJob(
                 _backup_id(job),
                 "running",
                 job,
@@ -84,7 +84,7 @@ def find_archive_jobs(client: t.Any, key: Keys) -> ArchiveJobs:
                 work=running,
                 process=by_identity.get(running.identity),
             )
-    return ArchiveJobs(tuple(found.values()), tuple(processes), read_at)
+    return BackupJobs(tuple(found.values()), tuple(processes), read_at)
 
 
 def drain_rate(client: t.Any, key: Keys, queue: str, seconds: float) -> float | None:

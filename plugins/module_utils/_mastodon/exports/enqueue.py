@@ -17,7 +17,7 @@ import typing as t
 from ..._sidekiq.keys import QUEUES, Keys
 from ..._sidekiq.state.job import parse
 from ..._sidekiq.state.payload import pack, writes_milliseconds
-from ..jobs.worker_classes import ARCHIVE
+from ..jobs.worker_classes import BACKUP_WORKER
 from ..settings.release import Release
 
 QUEUE: t.Final = "pull"
@@ -74,7 +74,7 @@ def claim(client: t.Any, key: Keys, backup_id: int, began: float, job: bytes = b
     script = client.register_script(_CLAIM)
     keys = [key(MARK, str(backup_id)), key.queue(QUEUE), key(QUEUES), key("processes")]
     moment = int(began * 1_000_000) - 2  # what a float may be off
-    answer = script(keys, [key.prefix, moment, backup_id, job, QUEUE, ARCHIVE, _MARK_SECONDS])
+    answer = script(keys, [key.prefix, moment, backup_id, job, QUEUE, BACKUP_WORKER, _MARK_SECONDS])
     return bytes(answer).decode()
 
 
@@ -92,7 +92,7 @@ def new_job(backup_id: int, now: float, milliseconds: bool) -> tuple[str, bytes]
             "backtrace": True,
             "dead": False,
             "args": [backup_id],
-            "class": ARCHIVE,
+            "class": BACKUP_WORKER,
             "jid": jid,
             "created_at": moment,
             "enqueued_at": moment,

@@ -10,7 +10,7 @@ import typing as t
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
-from .backup_jobs import ArchiveJob
+from .backup_jobs import BackupJob
 from .backup_rows import Backup
 
 STATES: t.Final = ("waiting", "scheduled", "running", "retrying", "duplicated", "orphaned")
@@ -31,16 +31,16 @@ class Export:
     backup_id: int
     state: str
     backup: Backup | None = None
-    jobs: tuple[ArchiveJob, ...] = ()
+    jobs: tuple[BackupJob, ...] = ()
     duplicate_of: int | None = None
     certain: bool = True
 
     @property
-    def leading(self) -> ArchiveJob | None:
+    def leading(self) -> BackupJob | None:
         return self.jobs[0] if self.jobs else None
 
     @property
-    def surplus(self) -> tuple[ArchiveJob, ...]:
+    def surplus(self) -> tuple[BackupJob, ...]:
         """Jobs that could go without a loss; none that runs, as nothing can stop it."""
         extra = self.jobs if self.duplicate_of is not None else self.jobs[1:]
         return tuple(one for one in extra if one.place != "running")
@@ -50,7 +50,7 @@ class Export:
 class Needless:
     """A job for an archive that nobody waits for. `reason`: no_row, finished, or no_number for an argument that names no row."""
 
-    job: ArchiveJob
+    job: BackupJob
     reason: str
 
 
@@ -62,9 +62,9 @@ class Joined:
     needless: tuple[Needless, ...] = field(default=())
 
 
-def join(backups: t.Iterable[Backup] | None, jobs: t.Iterable[ArchiveJob], silent: bool = False) -> Joined:
+def join(backups: t.Iterable[Backup] | None, jobs: t.Iterable[BackupJob], silent: bool = False) -> Joined:
     """Join rows (None: they cannot be read) with jobs. `silent`: some process does not say what it runs."""
-    by_id: dict[int, list[ArchiveJob]] = defaultdict(list)
+    by_id: dict[int, list[BackupJob]] = defaultdict(list)
     needless = []
     for job in jobs:
         if job.backup_id is None:
@@ -85,11 +85,11 @@ def join(backups: t.Iterable[Backup] | None, jobs: t.Iterable[ArchiveJob], silen
     return Joined(tuple(sorted(_without_duplicates(exports), key=_order)), tuple(needless))
 
 
-def _export(row: Backup, jobs: list[ArchiveJob], silent: bool) -> Export:
+def _export(row: Backup, jobs: list[BackupJob], silent: bool) -> Export:
     return Export(row.id, _state(jobs), row, tuple(jobs), certain=bool(jobs) or not silent)
 
 
-def _state(jobs: list[ArchiveJob]) -> str:
+def _state(jobs: list[BackupJob]) -> str:
     if not jobs:
         return "orphaned"
     return "duplicated" if len(jobs) > 1 else _STATE[jobs[0].place]
@@ -116,7 +116,7 @@ def _precedence(export: Export) -> tuple[t.Any, ...]:
     return (*_rank(export.leading), export.backup_id)
 
 
-def _rank(job: ArchiveJob) -> tuple[int, float]:
+def _rank(job: BackupJob) -> tuple[int, float]:
     started = job.work.run_at if job.work else None
     within = {"running": started, "queues": job.position, "retry": job.at, "scheduled": job.at}[job.place]
     return _FIRST[job.place], float(within or 0)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from ..._sidekiq.keys import Keys
 from ..._sidekiq.state.heartbeats import wait_for_heartbeats
-from .backup_jobs import ArchiveJobs, find_archive_jobs
+from .backup_jobs import BackupJobs, find_backup_jobs
 from .backup_rows import Backup
 from .match import Joined, join
 
@@ -26,7 +26,7 @@ class Look:
     """
 
     joined: Joined
-    found: ArchiveJobs
+    backup_jobs: BackupJobs
     backups: tuple[Backup, ...] | None
     began: float
     silent: tuple[str, ...] = ()
@@ -41,39 +41,39 @@ def look(
     A job is in no list while it runs, and shows up in its process's list up to ten seconds later. So where a row seems to
     have no job, wait (at most `heartbeat_timeout` seconds) until all processes have said what they run, and look a second time.
     """
-    found = find_archive_jobs(client, key)
-    began = found.read_at
+    backup_jobs = find_backup_jobs(client, key)
+    began = backup_jobs.read_at
     if read_rows is None:
-        return _look_without_rows(client, key, found, heartbeat_timeout, expected)
+        return _look_without_rows(client, key, backup_jobs, heartbeat_timeout, expected)
     rows = tuple(read_rows())
-    joined = join(rows, found.jobs)
+    joined = join(rows, backup_jobs.jobs)
     suspects = {export.backup_id for export in joined.exports if not export.jobs}
     if not suspects:
-        return Look(joined, found, rows, began)
+        return Look(joined, backup_jobs, rows, began)
     silent = wait_for_heartbeats(client, key, heartbeat_timeout)
-    found = find_archive_jobs(client, key)
+    backup_jobs = find_backup_jobs(client, key)
     rows = tuple(read_rows())
-    joined = join(rows, found.jobs, silent=bool(silent))
+    joined = join(rows, backup_jobs.jobs, silent=bool(silent))
     # what only the second look misses has been looked for once
     exports = tuple(
         export if export.jobs or export.backup_id in suspects else replace(export, certain=False)
         for export in joined.exports
     )
-    return Look(Joined(exports, joined.needless), found, rows, began, silent)
+    return Look(Joined(exports, joined.needless), backup_jobs, rows, began, silent)
 
 
 def _look_without_rows(
-    client: t.Any, key: Keys, found: ArchiveJobs, heartbeat_timeout: float, expected: t.Collection[int]
+    client: t.Any, key: Keys, backup_jobs: BackupJobs, heartbeat_timeout: float, expected: t.Collection[int]
 ) -> Look:
-    began = found.read_at
-    missing = _without_job(expected, found)
+    began = backup_jobs.read_at
+    missing = _without_job(expected, backup_jobs)
     if not missing:
-        return Look(join(None, found.jobs), found, None, began)
+        return Look(join(None, backup_jobs.jobs), backup_jobs, None, began)
     silent = wait_for_heartbeats(client, key, heartbeat_timeout)
-    found = find_archive_jobs(client, key)
-    ended = frozenset() if silent else missing & _without_job(expected, found)
-    return Look(join(None, found.jobs), found, None, began, silent, ended)
+    backup_jobs = find_backup_jobs(client, key)
+    ended = frozenset() if silent else missing & _without_job(expected, backup_jobs)
+    return Look(join(None, backup_jobs.jobs), backup_jobs, None, began, silent, ended)
 
 
-def _without_job(expected: t.Collection[int], found: ArchiveJobs) -> frozenset[int]:
-    return frozenset(expected) - {job.backup_id for job in found.jobs}
+def _without_job(expected: t.Collection[int], backup_jobs: BackupJobs) -> frozenset[int]:
+    return frozenset(expected) - {job.backup_id for job in backup_jobs.jobs}

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from ..._sidekiq.state.job import Job
 
-ARCHIVE: t.Final = "BackupWorker"
+BACKUP_WORKER: t.Final = "BackupWorker"
 ARCHIVE_QUEUE: t.Final = "pull"
 """Builds the archive of an account ("export"); its argument is the id of a row in `backups`."""
 

@@ -252,7 +252,7 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.just(SECRET) | st.just("arguments"), inner),
     max_leaves=5,
 )
-CLASSES = [*worker_classes._DOMAIN, worker_classes.ARCHIVE, "FeedInsertWorker", "LinkCrawlWorker"]
+CLASSES = [*worker_classes._DOMAIN, worker_classes.BACKUP_WORKER, "FeedInsertWorker", "LinkCrawlWorker"]
 
 
 @st.composite
@@ -270,7 +270,7 @@ def survey_of(found):
     """What a survey keeps of jobs in every place."""
     domains = Counter(filter(None, map(worker_classes.remote_domain, found)))
     names = Counter(entry.display_class for entry in found)
-    archives = [entry for entry in found if entry.display_class == worker_classes.ARCHIVE]
+    archives = [entry for entry in found if entry.display_class == worker_classes.BACKUP_WORKER]
     return Survey(
         queue_classes=dict.fromkeys(NAMES, names),
         retry_domains=Counter(dict.fromkeys(domains, 100)),

@@ -10,7 +10,7 @@ import random
 
 import pytest
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.exports.backup_jobs import ArchiveJob
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.exports.backup_jobs import BackupJob
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.exports.backup_rows import (
     Backup,
     id_partition,
@@ -33,10 +33,10 @@ def job(backup_id, place="queues", jid=None, where=0.0):
     )
     if place == "running":
         work = Work("host:1:abc", "t", "pull", where, NOW - where, found)
-        return ArchiveJob(backup_id, place, found, "pull", work=work)
+        return BackupJob(backup_id, place, found, "pull", work=work)
     if place == "queues":
-        return ArchiveJob(backup_id, place, found, "pull", position=int(where))
-    return ArchiveJob(backup_id, place, found, "pull", at=where)
+        return BackupJob(backup_id, place, found, "pull", position=int(where))
+    return BackupJob(backup_id, place, found, "pull", at=where)
 
 
 def states(joined):
@@ -107,7 +107,7 @@ def test_rows_whose_user_is_gone_have_nothing_in_common():
 
 def test_jobs_that_nobody_waits_for():
     unreadable = job(1)
-    unreadable = ArchiveJob(None, unreadable.place, unreadable.job, "pull", position=0)
+    unreadable = BackupJob(None, unreadable.place, unreadable.job, "pull", position=0)
     joined = join([row(1, processed=True)], [job(1), job(2), unreadable])
     assert joined.exports == ()
     assert sorted((one.reason, one.job.backup_id) for one in joined.needless if one.job.backup_id) == [

@@ -143,5 +143,5 @@ def test_no_argument_is_too_strange(name, args):
 
 
 def test_archives_and_clean_ups_may_run_for_long():
-    for name in (worker_classes.ARCHIVE, "Scheduler::VacuumScheduler", "AccountDeletionWorker"):
+    for name in (worker_classes.BACKUP_WORKER, "Scheduler::VacuumScheduler", "AccountDeletionWorker"):
         assert any(fnmatch.fnmatchcase(name, pattern) for pattern in worker_classes.LONG_RUNNING)
