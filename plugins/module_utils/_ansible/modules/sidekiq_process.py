@@ -64,7 +64,7 @@ _DONE: t.Final = {"quiet": "quieted", "stopped": "stopped", "absent": "removed"}
 
 
 @dataclass
-class Planned:
+class Target:
     """A process that is meant, and what becomes of it and, in `ending`, of its jobs."""
 
     picked: Picked
@@ -96,12 +96,12 @@ def change_processes(session: Session) -> Result:
         session.progress["changed"] = True
         snapshot = read_snapshot(session.client, session.key, ("processes", "work", "server"))
     elif earlier:
-        ended = {one.stop.identity for one in earlier if one.ending is not None}
+        ended = {stop.stop.identity for stop in earlier if stop.ending is not None}
         left = tuple(process for process in snapshot.processes or () if process.identity not in ended)
         snapshot = replace(snapshot, processes=left)
     planned = _plan(session, snapshot, choice)
     _refuse(options, planned)
-    if options["signal"] == "KILL" and any(one.changes for one in planned):
+    if options["signal"] == "KILL" and any(target.changes for target in planned):
         check_directory(options["archive_dir"], session.check_mode)
         warnings = warnings + warnings_for(options["archive_dir"], "archive_dir", "the job archive")
     result = _planned(session, planned, options)
@@ -117,18 +117,18 @@ def change_processes(session: Session) -> Result:
             run,
         )
         session.progress["changed"] = bool(earlier)
-        changing = [one for one in planned if one.changes]
-        for one in changing:
-            one.outcome = "unchanged"  # until it is done
+        changing = [target for target in planned if target.changes]
+        for target in changing:
+            target.outcome = "unchanged"  # until it is done
         try:
             _APPLY[options["state"]](means, changing, options, result, session)
         finally:
-            result["processes"] = session.progress["processes"] = [_process(one) for one in planned]
+            result["processes"] = session.progress["processes"] = [_process(target) for target in planned]
         result["diff"] = _diff(planned)
-        result["changed"] = any(one.changes for one in planned)
+        result["changed"] = any(target.changes for target in planned)
     for stop in earlier:
         result["changed"] = True
-        warnings.append(stop.told)
+        warnings.append(stop.report)
         if stop.ending is not None:
             result["archive"] = result["archive"] or stop.ending.archive
     result.update(account([*_outcomes_of_stopped(result["processes"]), *_outcomes_of_earlier(earlier)]))
@@ -172,28 +172,28 @@ def _names(
     given: t.Mapping[str, t.Any], lists: t.Sequence[str], start: str, warnings: list[str]
 ) -> dict[str, list[str] | None]:
     """The lists of names, in the form that processes and jobs have; None where no condition is given."""
-    found: dict[str, list[str] | None] = dict.fromkeys(lists)
+    names: dict[str, list[str] | None] = dict.fromkeys(lists)
     for name in lists:
         if given[name] is not None:
-            found[name], more = parse_names(name, start + name, given[name])
+            names[name], more = parse_names(name, start + name, given[name])
             warnings += more
-    return found
+    return names
 
 
-def _plan(session: Session, snapshot: Snapshot, choice: Choice) -> list[Planned]:
-    state, found = session.options["state"], pick(snapshot.processes or (), snapshot.work or (), choice)
+def _plan(session: Session, snapshot: Snapshot, choice: Choice) -> list[Target]:
+    state, picked_processes = session.options["state"], pick(snapshot.processes or (), snapshot.work or (), choice)
     here = locate(snapshot.processes or ())
     if state == "absent":
-        living = [one.process for one in found if one.process.has_heartbeat]
+        living = [picked.process for picked in picked_processes if picked.process.has_heartbeat]
         for process in living:
             if process.identity in (choice.identities or ()):
                 raise BadOption(_why_not_removed(process))
-        found = [one for one in found if not one.process.has_heartbeat]
-        return [Planned(one, here.get(one.process.identity), "removed") for one in found]
-    planned, told = [], _told(session, found)
-    for one in found:
-        changes = _changes(state, one.process) and one.process.identity not in told
-        planned.append(Planned(one, here.get(one.process.identity), _DONE[state] if changes else "unchanged"))
+        picked_processes = [picked for picked in picked_processes if not picked.process.has_heartbeat]
+        return [Target(picked, here.get(picked.process.identity), "removed") for picked in picked_processes]
+    planned, signalled = [], _signalled(session, picked_processes)
+    for picked in picked_processes:
+        changes = _changes(state, picked.process) and picked.process.identity not in signalled
+        planned.append(Target(picked, here.get(picked.process.identity), _DONE[state] if changes else "unchanged"))
     return planned
 
 
@@ -211,51 +211,53 @@ def _why_not_removed(process: Process) -> str:
     )
 
 
-def _told(session: Session, found: t.Sequence[Picked]) -> set[str]:
+def _signalled(session: Session, picked_processes: t.Sequence[Picked]) -> set[str]:
     """Those for which the signal lies there already, which is as far as it goes without waiting."""
     if session.options["wait"] or session.options["signal"] == "KILL":
         return set()
-    waiting = signals.pending(session.client, session.key, [one.process.identity for one in found])
+    waiting = signals.pending(session.client, session.key, [picked.process.identity for picked in picked_processes])
     return {identity for identity, names in waiting.items() if _SIGNALS[session.options["state"]] in names}
 
 
-def _refuse(options: t.Mapping[str, t.Any], planned: t.Sequence[Planned]) -> None:
+def _refuse(options: t.Mapping[str, t.Any], planned: t.Sequence[Target]) -> None:
     """Before anything is touched."""
-    changing = [one for one in planned if one.changes]
-    for one in changing:
-        process = one.picked.process
+    changing = [target for target in planned if target.changes]
+    for target in changing:
+        process = target.picked.process
         if options["state"] != "absent" and process.embedded:
-            raise BadOption(f"The process {one.identity} is embedded in another program and takes no signals.")
-        if options["signal"] == "KILL" and one.local is None:
+            raise BadOption(f"The process {target.identity} is embedded in another program and takes no signals.")
+        if options["signal"] == "KILL" and target.local is None:
             raise BadOption(
-                f"The process {one.identity} does not run on this host, or cannot be told from another one here, so it cannot be"
+                f"The process {target.identity} does not run on this host, or cannot be told from another one here, so it cannot be"
                 f" killed. Run the task as root on the host of its container or on {process.hostname}, outside of containers, or"
                 " use signal: TERM, which works from anywhere."
             )
-        if options["signal"] == "KILL" and one.local is not None and not one.local.named and process.quiet:
+        if options["signal"] == "KILL" and target.local is not None and not target.local.named and process.quiet:
             raise BadOption(
-                f"The process {one.identity} may be the process {one.local.pid} of this host, whose name is another one now. As it"
+                f"The process {target.identity} may be the process {target.local.pid} of this host, whose name is another one now. As it"
                 " is quiet already, nothing can prove that. Use signal: TERM, which works from anywhere."
             )
-    limit, other_jobs = options["max_running"], sum(len(one.picked.other_jobs) for one in changing)
+    limit, other_jobs = options["max_running"], sum(len(target.picked.other_jobs) for target in changing)
     if limit is not None and other_jobs > limit:
         raise BadOption(
-            f"{other_jobs} other jobs run in {', '.join(one.identity for one in changing)}, more than max_running ({limit});"
+            f"{other_jobs} other jobs run in {', '.join(target.identity for target in changing)}, more than max_running ({limit});"
             " nothing was touched. Make the processes quiet and wait, narrow the choice or raise max_running."
         )
 
 
-def _planned(session: Session, planned: t.Sequence[Planned], options: t.Mapping[str, t.Any]) -> Result:
+def _planned(session: Session, planned: t.Sequence[Target], options: t.Mapping[str, t.Any]) -> Result:
     if session.check_mode and options["signal"] == "KILL":
         _foretell(planned, FATES[options["lost_jobs"]])
     result: Result = {
-        "changed": any(one.changes for one in planned),
+        "changed": any(target.changes for target in planned),
         "server": session.server,
-        "matched": [one.identity for one in planned],
-        "processes": [_process(one) for one in planned],
-        "other_jobs": [_job(work, "running") for one in planned if one.changes for work in one.picked.other_jobs],
+        "matched": [target.identity for target in planned],
+        "processes": [_process(target) for target in planned],
+        "other_jobs": [
+            _job(work, "running") for target in planned if target.changes for work in target.picked.other_jobs
+        ],
         "archive": None,
-        "ghosts_removed": sum(1 for one in planned if one.outcome == "removed"),
+        "ghosts_removed": sum(1 for target in planned if target.outcome == "removed"),
         "complete": True,
         "diff": _diff(planned),
         "warnings": [],
@@ -263,67 +265,67 @@ def _planned(session: Session, planned: t.Sequence[Planned], options: t.Mapping[
     return result
 
 
-def _foretell(planned: t.Sequence[Planned], fate: str) -> None:
+def _foretell(planned: t.Sequence[Target], fate: str) -> None:
     """What a kill does with the jobs that run now. One that cannot be read cannot be written to an archive either."""
-    for one in planned:
-        for work in one.picked.jobs if one.changes else ():
+    for target in planned:
+        for work in target.picked.jobs if target.changes else ():
             if not work.job.malformed:
-                one.ending.add(work.job, fate)
+                target.ending.add(work.job, fate)
 
 
 def _quiet(
-    means: Means, planned: list[Planned], options: t.Mapping[str, t.Any], _result: Result, session: Session
+    means: Means, planned: list[Target], options: t.Mapping[str, t.Any], _result: Result, session: Session
 ) -> None:
-    _tell(means, planned, signals.QUIET, "quieted", session)
+    _signal(means, planned, signals.QUIET, "quieted", session)
     if options["wait"]:
-        for one in planned:
-            process_stop.await_quiet(means, one.identity)
+        for target in planned:
+            process_stop.await_quiet(means, target.identity)
 
 
 def _stop(
-    means: Means, planned: list[Planned], options: t.Mapping[str, t.Any], result: Result, session: Session
+    means: Means, planned: list[Target], options: t.Mapping[str, t.Any], result: Result, session: Session
 ) -> None:
     if options["signal"] == "KILL":
-        local = [(one, one.local) for one in planned if one.local is not None]
-        for one, here in local:
-            if process_stop.send_tstp(one.picked.process, here):
-                one.outcome = "quieted"
+        local = [(target, target.local) for target in planned if target.local is not None]
+        for target, here in local:
+            if process_stop.send_tstp(target.picked.process, here):
+                target.outcome = "quieted"
                 session.progress.update(changed=True)
-        for one, here in local:
-            _end(one, process_stop.kill(means, one.picked.process, here), result, session)
+        for target, here in local:
+            _end(target, process_stop.kill(means, target.picked.process, here), result, session)
         return
-    _tell(means, planned, signals.STOP, "quieted" if options["wait"] else "stopped", session)
+    _signal(means, planned, signals.STOP, "quieted" if options["wait"] else "stopped", session)
     if options["wait"]:
-        for one in planned:
-            running = (*one.picked.jobs, *one.picked.other_jobs)
-            _end(one, process_stop.await_end(means, one.identity, one.local, running), result, session)
+        for target in planned:
+            running = (*target.picked.jobs, *target.picked.other_jobs)
+            _end(target, process_stop.await_end(means, target.identity, target.local, running), result, session)
 
 
 def _remove(
-    means: Means, planned: list[Planned], _options: t.Mapping[str, t.Any], result: Result, _session: Session
+    means: Means, planned: list[Target], _options: t.Mapping[str, t.Any], result: Result, _session: Session
 ) -> None:
-    removed = prune(means.client, means.key, [one.identity for one in planned])
-    for one in planned:
-        if one.identity in removed:
-            one.outcome = "removed"
+    removed = prune(means.client, means.key, [target.identity for target in planned])
+    for target in planned:
+        if target.identity in removed:
+            target.outcome = "removed"
     result["ghosts_removed"] = len(removed)
 
 
 _APPLY: t.Final = {"quiet": _quiet, "stopped": _stop, "absent": _remove}
 
 
-def _tell(means: Means, planned: t.Sequence[Planned], name: str, outcome: str, session: Session) -> None:
-    if process_stop.send(means, [one.identity for one in planned], name):
+def _signal(means: Means, planned: t.Sequence[Target], name: str, outcome: str, session: Session) -> None:
+    if process_stop.send(means, [target.identity for target in planned], name):
         session.progress.update(changed=True)
-    for one in planned:
-        one.outcome = outcome
+    for target in planned:
+        target.outcome = outcome
 
 
-def _end(one: Planned, stopped: process_stop.Stopped, result: Result, session: Session) -> None:
+def _end(target: Target, stopped: process_stop.Stopped, result: Result, session: Session) -> None:
     """What came of a process: the jobs of the last record, which may be others than those of the plan."""
-    one.outcome = "stopped"
-    one.picked = Picked(one.picked.process, stopped.work, one.picked.other_jobs)
-    one.ending = stopped.ending
+    target.outcome = "stopped"
+    target.picked = Picked(target.picked.process, stopped.work, target.picked.other_jobs)
+    target.ending = stopped.ending
     result["archive"] = stopped.ending.archive or result["archive"]
     result["complete"] = result["complete"] and stopped.complete
     result["warnings"] += stopped.warnings
@@ -341,22 +343,22 @@ def _outcomes_of_earlier(earlier: t.Iterable[process_stop.Earlier]) -> t.Iterato
             yield from itertools.chain.from_iterable(stop.ending.jobs.values())
 
 
-def _process(one: Planned) -> Result:
-    process = one.picked.process
-    outcomes = {name: iter(found) for name, found in one.ending.jobs.items()}
-    otherwise = NOT_KNOWN if one.outcome == "stopped" else "running"
+def _process(target: Target) -> Result:
+    process = target.picked.process
+    outcomes = {name: iter(fates) for name, fates in target.ending.jobs.items()}
+    otherwise = NOT_KNOWN if target.outcome == "stopped" else "running"
     return {
         "identity": process.identity,
         "hostname": process.hostname,
         "pid": process.pid,
-        "unit": None if one.local is None else one.local.unit,
+        "unit": None if target.local is None else target.local.unit,
         "queues": list(process.queues),
         "busy": process.busy,
         "quiet": process.quiet,
         "beat_age": None if process.beat_age is None else round(process.beat_age, 3),
-        "jobs": [_job(work, next(outcomes.get(name_of(work.job), iter(())), otherwise)) for work in one.picked.jobs],
-        "archive": one.ending.archive,
-        "outcome": one.outcome,
+        "jobs": [_job(work, next(outcomes.get(name_of(work.job), iter(())), otherwise)) for work in target.picked.jobs],
+        "archive": target.ending.archive,
+        "outcome": target.outcome,
     }
 
 
@@ -371,11 +373,11 @@ def _job(work: Work, outcome: str) -> Result:
     }
 
 
-def _diff(planned: t.Sequence[Planned]) -> Result:
+def _diff(planned: t.Sequence[Target]) -> Result:
     before, after = {}, {}
-    for one in planned:
-        process = one.picked.process
+    for target in planned:
+        process = target.picked.process
         word = "ghost" if not process.has_heartbeat else "quiet" if process.quiet else "working"
-        before[one.identity] = word
-        after[one.identity] = {"quieted": "quiet", "unchanged": word}.get(one.outcome, "gone")
+        before[target.identity] = word
+        after[target.identity] = {"quieted": "quiet", "unchanged": word}.get(target.outcome, "gone")
     return {"before": before, "after": after}

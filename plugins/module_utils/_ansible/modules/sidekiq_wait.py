@@ -10,7 +10,7 @@ import time
 import typing as t
 from dataclasses import replace
 
-from ..._mastodon.processes.wait_condition import STEADY, Condition, Seen, condition, doubts, look, parts, queues
+from ..._mastodon.processes.wait_condition import STEADY, Condition, Seen, doubts, look, parse_condition, parts, queues
 from ..._mastodon.processes.wait_progress import Judge, Progress, too_late
 from ..._sidekiq.duration import seconds
 from ..._sidekiq.errors import BadOption, SidekiqError
@@ -69,7 +69,7 @@ def wait(session: Session) -> Result:
         ended = time.monotonic()
         elapsed = ended - began
         result["conditions"] = judge.judge(result["conditions"], result["heartbeats"], looked, ended)
-        result["met"] = all(one["met"] for one in result["conditions"])
+        result["met"] = all(condition["met"] for condition in result["conditions"])
         progress.add(elapsed, result["conditions"])
         result.update(would_wait=waited, elapsed=round(elapsed, 3))
         if result["met"]:
@@ -87,7 +87,7 @@ def read_conditions(until: t.Sequence[t.Mapping[str, t.Any]]) -> list[Condition]
     """Raises BadOption."""
     if not until:
         raise BadOption("until is empty. Give it at least one condition.")
-    return [condition(entry, number) for number, entry in enumerate(until, start=1)]
+    return [parse_condition(entry, number) for number, entry in enumerate(until, start=1)]
 
 
 def spans(options: t.Mapping[str, t.Any]) -> tuple[float, float]:
@@ -99,16 +99,18 @@ def spans(options: t.Mapping[str, t.Any]) -> tuple[float, float]:
 
 
 def _look(session: Session, conditions: t.Sequence[Condition]) -> Result:
-    for one in conditions:
-        _refuse_wrong_types(session, one)
+    for condition in conditions:
+        _refuse_wrong_types(session, condition)
     snapshot = _read(session, conditions)
-    places = find_jids(session.client, session.key, [one.subject for one in conditions if one.kind == "jid"])
-    seen = [look(one, snapshot, places, _outcomes(session, one, snapshot)) for one in conditions]
+    places = find_jids(
+        session.client, session.key, [condition.subject for condition in conditions if condition.kind == "jid"]
+    )
+    seen = [look(condition, snapshot, places, _outcomes(session, condition, snapshot)) for condition in conditions]
     return {
         "changed": False,
         "server": session.server,
-        "met": all(one.met for one in seen),
-        "conditions": [_shown(one) for one in seen],
+        "met": all(condition.met for condition in seen),
+        "conditions": [_shown(condition) for condition in seen],
         "heartbeats": {process.identity: process.beat for process in snapshot.processes or () if process.has_heartbeat},
         "would_wait": False,
         "elapsed": 0.0,
@@ -116,9 +118,13 @@ def _look(session: Session, conditions: t.Sequence[Condition]) -> Result:
     }
 
 
-def _outcomes(session: Session, one: Condition, snapshot: Snapshot) -> dict[str, str]:
+def _outcomes(session: Session, condition: Condition, snapshot: Snapshot) -> dict[str, str]:
     """Of the jobs that a condition names; nothing where it names none."""
-    return outcomes_of(session.client, session.key, one.jids, one.since, snapshot.taken_at) if one.jids else {}
+    return (
+        outcomes_of(session.client, session.key, condition.jids, condition.since, snapshot.taken_at)
+        if condition.jids
+        else {}
+    )
 
 
 def _read(session: Session, conditions: t.Sequence[Condition]) -> Snapshot:
@@ -138,15 +144,21 @@ def _holds_jobs(session: Session, name: bytes) -> bool:
     return name.startswith(session.key.queue("")) or name in map(session.key, (QUEUES, *SETS.values()))
 
 
-def _refuse_wrong_types(session: Session, one: Condition) -> None:
+def _refuse_wrong_types(session: Session, condition: Condition) -> None:
     """What is no queue or no set counts as empty elsewhere; here that would end the wait."""
-    sets = ("retry", "scheduled") if one.kind == "schedule_moving" else [one.only["set"]] if "set" in one.only else ()
+    sets = (
+        ("retry", "scheduled")
+        if condition.kind == "schedule_moving"
+        else [condition.only["set"]]
+        if "set" in condition.only
+        else ()
+    )
     for name in sets:
         key = session.key(SETS[name])
         with of_type(key, "zset"):
             session.client.zcard(key)
-    if "queue" in one.only:
-        key = session.key.queue(one.only["queue"])
+    if "queue" in condition.only:
+        key = session.key.queue(condition.only["queue"])
         with of_type(key, "list"):
             session.client.llen(key)
 

@@ -42,20 +42,20 @@ def all_quiet(view: View) -> t.Iterator[Finding]:
 
 def ghosts(view: View) -> t.Iterator[Finding]:
     """Dead members of the registry: they crashed. What they ran is lost; the rest polls more slowly."""
-    found = view.snapshot.ghosts
-    if found:
-        lost = [work for work in view.snapshot.work or () if work.identity in {ghost.identity for ghost in found}]
+    dead = view.snapshot.ghosts
+    if dead:
+        lost = [work for work in view.snapshot.work or () if work.identity in {ghost.identity for ghost in dead}]
         with_jobs = f" Their last record names {jobs(len(lost))} that ran." if lost else ""
-        replaced = [ghost.identity for ghost in found if ghost.superseded]
+        replaced = [ghost.identity for ghost in dead if ghost.superseded]
         yield Finding(
             "ghost_processes",
             "warning",
             "processes",
-            f"{_are_dead(len(found), len(replaced))}: crashed or killed.{with_jobs}",
+            f"{_are_dead(len(dead), len(replaced))}: crashed or killed.{with_jobs}",
             _restore(replaced)
             + f"Find out why it died: journalctl -u {view.unit} | grep -iE 'killed|oom|status='. Opening /sidekiq/busy as an admin prunes the entries.",
             {
-                "processes": [ghost.identity for ghost in found],
+                "processes": [ghost.identity for ghost in dead],
                 "superseded": replaced,
                 "jobs": [work.job.jid for work in lost],
             },
@@ -123,13 +123,13 @@ def memory(view: View) -> t.Iterator[Finding]:
 
 def versions(view: View) -> t.Iterator[Finding]:
     """Different Sidekiq versions at once: after an upgrade somebody was not restarted."""
-    found = {process.version for process in view.snapshot.alive if process.version}
-    if len(found) > 1:
+    releases = {process.version for process in view.snapshot.alive if process.version}
+    if len(releases) > 1:
         yield Finding(
             "versions_mixed",
             "notice",
             "processes",
-            f"Processes of different Sidekiq versions run side by side: {', '.join(sorted(found))}.",
+            f"Processes of different Sidekiq versions run side by side: {', '.join(sorted(releases))}.",
             f"Restart the older ones, as they may read the times of newer jobs wrongly: {playbook('restart')}.",
             {"versions": {process.identity: process.version for process in view.snapshot.alive}},
         )

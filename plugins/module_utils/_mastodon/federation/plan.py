@@ -49,18 +49,18 @@ def look(
         }
         for domain, ages in running.items()
     ]
-    holders.sort(key=lambda one: (-one["stuck"], -one["threads"], one["domain"]))
-    servers = [one for one in holders if is_server(one["domain"])]
-    suspects = [one["domain"] for one in servers if one["stuck"] or one["threads"] >= _MANY]
+    holders.sort(key=lambda holder: (-holder["stuck"], -holder["threads"], holder["domain"]))
+    servers = [holder for holder in holders if is_server(holder["domain"])]
+    suspects = [holder["domain"] for holder in servers if holder["stuck"] or holder["threads"] >= _MANY]
     worst = [domain for domain in failing if is_server(domain) and domain not in suspects]
     total = sum(failing.values())
     suspects += [domain for domain in worst if failing[domain] >= max(100, total / 4)]
     closely = list(wanted or suspects)[: max(0, int(shown))]
     return {
         "busy": len(busy),
-        "remote": sum(one["threads"] for one in holders),
+        "remote": sum(holder["threads"] for holder in holders),
         "holders": holders,
-        "stuck_domains": [one["domain"] for one in servers if one["stuck"]],
+        "stuck_domains": [holder["domain"] for holder in servers if holder["stuck"]],
         "suspects": suspects,
         "closely": closely,
         "named": [domain for domain in closely if is_server(domain)],
@@ -70,22 +70,22 @@ def look(
 
 def refusals(actions: t.Sequence[str], domains: t.Sequence[str], confirmed: t.Sequence[str]) -> list[str]:
     """Why these actions must not be done, in sentences; nothing where they may."""
-    found = []
+    reasons = []
     for action in actions:
         if action not in ACTIONS:
-            found.append(f"There is no action {action}; there are {', '.join(ACTIONS)}.")
+            reasons.append(f"There is no action {action}; there are {', '.join(ACTIONS)}.")
         elif action in EFFECTS and action not in confirmed:
-            found.append(f"{action}: {EFFECTS[action]} If that is what you want: federation_rescue_confirm={action}.")
+            reasons.append(f"{action}: {EFFECTS[action]} If that is what you want: federation_rescue_confirm={action}.")
     if any(action in _ON_DOMAINS for action in actions) and not domains:
-        found.append("Name the servers in federation_rescue_domains; a run without actions says which are suspect.")
+        reasons.append("Name the servers in federation_rescue_domains; a run without actions says which are suspect.")
     if any(not domain.strip("*?. []!") for domain in domains):
-        found.append("federation_rescue_domains: a pattern for all servers is not what this runbook is for.")
+        reasons.append("federation_rescue_domains: a pattern for all servers is not what this runbook is for.")
     if "release" in actions and {"quarantine", "delete"} & set(actions):
-        found.append("release puts back what quarantine and delete take out: choose one of them.")
+        reasons.append("release puts back what quarantine and delete take out: choose one of them.")
     for action in ("purge", "block"):
         if action in actions and any(set(domain) & set("*?[]") for domain in domains):
-            found.append(f"{action} wants names of servers, not patterns.")
-    return found
+            reasons.append(f"{action} wants names of servers, not patterns.")
+    return reasons
 
 
 ACTIONS: t.Final = ("quarantine", "stop_stuck", "release", "delete", "unfollow", "purge", "block")
@@ -119,15 +119,15 @@ def quarantines(records: t.Sequence[t.Mapping[str, t.Any]], runs: t.Sequence[str
 
     `records` as run_record_info returns them, newest first. `runs`: only of these runs.
     """
-    found = []
+    archives = []
     for record in reversed(records):
         chosen = record["run"] in runs if runs else record["undone_at"] is None
         if record["runbook"] != "federation_rescue" or not chosen:
             continue
-        found += [
+        archives += [
             step["archive"] for step in record["steps"] if step.get("did") == "quarantine" and step.get("archive")
         ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(archives))
 
 
 def release_steps(pending: t.Sequence[t.Mapping[str, t.Any]], canary: int, batch: int) -> list[Shape]:
@@ -143,11 +143,11 @@ def release_steps(pending: t.Sequence[t.Mapping[str, t.Any]], canary: int, batch
     steps: list[Shape] = []
     size = min(canary, batch)
     for name in ("queues", "retry", "scheduled"):
-        for one in pending:
-            left = (one.get("by_set") or {}).get(name, 0)
+        for quarantine in pending:
+            left = (quarantine.get("by_set") or {}).get(name, 0)
             while left > 0:
                 limit = min(size, left)
-                steps.append({"archive": one["archive"], "set": name, "limit": limit, "canary": not steps})
+                steps.append({"archive": quarantine["archive"], "set": name, "limit": limit, "canary": not steps})
                 left -= limit
                 size = min(batch, size * _FROM_CANARY)
     return steps
@@ -181,18 +181,18 @@ def verdict(
 
 def units(shown: str) -> list[Shape]:
     """`systemctl show -p Id -p ActiveState -p NRestarts -p MemoryCurrent -p Result` as data."""
-    found = []
+    shapes = []
     for block in re.split(r"\n[ \t]*\n", shown.strip()):
-        said = dict(line.partition("=")[::2] for line in block.splitlines() if "=" in line)
-        if said.get("Id") and said.get("ActiveState") != "inactive":
-            memory = said.get("MemoryCurrent", "")
-            found.append(
+        properties = dict(line.partition("=")[::2] for line in block.splitlines() if "=" in line)
+        if properties.get("Id") and properties.get("ActiveState") != "inactive":
+            memory = properties.get("MemoryCurrent", "")
+            shapes.append(
                 {
-                    "unit": said["Id"],
-                    "state": said.get("ActiveState"),
-                    "restarts": int(said.get("NRestarts") or 0),
+                    "unit": properties["Id"],
+                    "state": properties.get("ActiveState"),
+                    "restarts": int(properties.get("NRestarts") or 0),
                     "memory": int(memory) if memory.isdigit() and int(memory) < 2**63 else None,
-                    "result": said.get("Result"),
+                    "result": properties.get("Result"),
                 }
             )
-    return found
+    return shapes

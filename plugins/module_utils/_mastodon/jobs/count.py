@@ -65,14 +65,16 @@ class Count:
             if len(self._first) < self._limit or self._limit and (rank, -order) > self._first[0][:2]:
                 self._remember(rank, order, Selected(place, position, score, job))
 
-    def _remember(self, rank: float, order: int, one: Selected) -> None:
-        heapq.heappush(self._first, (rank, -order, one))
+    def _remember(self, rank: float, order: int, selected_job: Selected) -> None:
+        heapq.heappush(self._first, (rank, -order, selected_job))
         if len(self._first) > self._limit:
             heapq.heappop(self._first)
 
     def first(self) -> list[Selected]:
         """The first jobs by the wanted order; of equals those that were read first."""
-        return [one for _rank, _order, one in sorted(self._first, key=lambda item: item[:2], reverse=True)]
+        return [
+            selected_job for _rank, _order, selected_job in sorted(self._first, key=lambda item: item[:2], reverse=True)
+        ]
 
     def part(self) -> t.Any:
         """All that was counted, as `merge` takes it."""
@@ -85,8 +87,8 @@ class Count:
         self.numbers.merge(numbers)
         self.oldest = min((moment for moment in (self.oldest, oldest) if moment is not None), default=None)
         self.newest = max((moment for moment in (self.newest, newest) if moment is not None), default=None)
-        for rank, order, one in first:
-            self._remember(rank, -order, one)
+        for rank, order, selected_job in first:
+            self._remember(rank, -order, selected_job)
 
 
 def count_jobs(client: t.Any, key: Keys, places: t.Sequence[Place], count: Count) -> None:

@@ -56,7 +56,9 @@ def parse_names(kind: str, option: str, given: str | t.Iterable[t.Any]) -> tuple
     read = [KINDS[kind].read(option, text) for text in dict.fromkeys(texts) if text]
     if entries and not read:
         raise BadOption(f"{option} names nothing: its text is empty. Leave {option} out, or name what is meant.")
-    return list(dict.fromkeys(one.name for one in read)), [one.warning for one in read if one.warning]
+    return list(dict.fromkeys(reading.name for reading in read)), [
+        reading.warning for reading in read if reading.warning
+    ]
 
 
 def parse_name(kind: str, option: str, given: str) -> str:
@@ -94,7 +96,7 @@ def host_name(option: str, written: str) -> str:
         ascii_text = ""
     labels = ascii_text.split(".")
     if len(ascii_text) > 253 or not all(
-        re.fullmatch(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", one) for one in labels
+        re.fullmatch(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", label) for label in labels
     ):
         raise BadOption(f"{option}: {written!r} is no name of a server, such as gone.example.")
     return ascii_text
@@ -143,8 +145,8 @@ def _host_of(option: str, url: str, kind: str) -> Read:
         host = None
     if not host or parts.scheme not in ("", "http", "https"):
         raise BadOption(f"{option}: {url.lstrip('/')!r} names no server, such as gone.example.")
-    found = Read(host) if _is_address(host) else _domain(option, host)
-    return Read(found.name, f"{option}: this names servers; {kind} was taken for its server, {found.name}.")
+    server = Read(host) if _is_address(host) else _domain(option, host)
+    return Read(server.name, f"{option}: this names servers; {kind} was taken for its server, {server.name}.")
 
 
 def _pattern(form: str, what: str) -> Reader:

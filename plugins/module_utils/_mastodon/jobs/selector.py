@@ -108,14 +108,14 @@ class Selector:
         if self._criteria.nothing:
             return []
         wanted = self._criteria.sets or ("queues", *SETS)
-        found: list[Place] = []
+        places: list[Place] = []
         if "queues" in wanted or self._criteria.queues:
-            found = queue_places(client, key)
+            places = queue_places(client, key)
         if self._criteria.queues:
-            known = {place.label for place in found}
+            known = {place.label for place in places}
             names, warnings = aliases.translate(self._criteria.queues, aliases.QUEUES, "queue", known)
             self._queues = frozenset(names)
-            found = [Place("queues", name.encode()) for name in sorted(self._queues)]
+            places = [Place("queues", name.encode()) for name in sorted(self._queues)]
             warnings += [
                 no_such_queue("queues", name)
                 for name in unknown_queues(sorted(names), known)
@@ -123,8 +123,8 @@ class Selector:
             ]
             self.warnings += [warning for warning in warnings if warning not in self.warnings]
         if "queues" not in wanted:
-            found = []
-        return found + [Place(name) for name in SETS if name in wanted]
+            places = []
+        return places + [Place(name) for name in SETS if name in wanted]
 
     _queues: frozenset[str] = frozenset()
 
@@ -218,10 +218,10 @@ def _aged(older: float | None, newer: float | None, now: float) -> Test:
 
 def _leading(wanted: t.Sequence[t.Any]) -> Test:
     def test(job: Job, _place: Place, _score: float | None, _position: int) -> bool:
-        found = job.display_args
-        if not isinstance(found, list) or len(found) < len(wanted):
+        arguments = job.display_args
+        if not isinstance(arguments, list) or len(arguments) < len(wanted):
             return False
-        return all(value is None or _same(value, argument) for value, argument in zip(wanted, found))
+        return all(value is None or _same(value, argument) for value, argument in zip(wanted, arguments))
 
     return test
 

@@ -219,9 +219,9 @@ def _outcomes(running: t.Sequence[str | None], failed: t.Collection[str], last: 
             yield "retried" if jid in failed else "finished"
 
 
-def as_dictionary(found: Plan) -> dict[str, t.Any]:
+def as_dictionary(plan: Plan) -> dict[str, t.Any]:
     """For a filter: lists instead of tuples."""
-    return {name: _listed(value) for name, value in asdict(found).items()}
+    return {name: _listed(value) for name, value in asdict(plan).items()}
 
 
 def _listed(value: t.Any) -> t.Any:

@@ -60,15 +60,15 @@ class Picked:
 def pick(processes: t.Iterable[Process], work: t.Iterable[Work], choice: Choice) -> list[Picked]:
     """The processes that are meant, in their order."""
     running: dict[str, list[Work]] = {}
-    for one in work:
-        running.setdefault(one.identity, []).append(one)
-    found = []
+    for work_unit in work:
+        running.setdefault(work_unit.identity, []).append(work_unit)
+    picked = []
     for process in processes:
         jobs = tuple(running.get(process.identity, ()))
-        meant = [one for one in jobs if choice.running is not None and _is_meant(one, choice.running)]
+        meant = [work_unit for work_unit in jobs if choice.running is not None and _is_meant(work_unit, choice.running)]
         if _is_picked(process, choice) and (choice.running is None or meant):
-            found.append(Picked(process, jobs, tuple(one for one in jobs if one not in meant)))
-    return found
+            picked.append(Picked(process, jobs, tuple(work_unit for work_unit in jobs if work_unit not in meant)))
+    return picked
 
 
 def translated(running: Running) -> tuple[Running, list[str]]:
@@ -89,14 +89,14 @@ def _is_picked(process: Process, choice: Choice) -> bool:
     return all(wanted is None or not set(wanted).isdisjoint(found) for wanted, found in conditions)
 
 
-def _is_meant(one: Work, running: Running) -> bool:
-    if running.longer_than is not None and (one.elapsed is None or one.elapsed <= running.longer_than):
+def _is_meant(work_unit: Work, running: Running) -> bool:
+    if running.longer_than is not None and (work_unit.elapsed is None or work_unit.elapsed <= running.longer_than):
         return False
-    if running.jids is not None and one.job.jid not in running.jids:
+    if running.jids is not None and work_unit.job.jid not in running.jids:
         return False
-    if running.queues is not None and one.queue not in running.queues:
+    if running.queues is not None and work_unit.queue not in running.queues:
         return False
-    name = one.job.display_class or ""
+    name = work_unit.job.display_class or ""
     if running.classes is not None and not glob_matcher(running.classes)(name):
         return False
-    return running.domains is None or domain_matcher(running.domains)(remote_domain(one.job))
+    return running.domains is None or domain_matcher(running.domains)(remote_domain(work_unit.job))

@@ -106,13 +106,13 @@ def await_end(means: Means, identity: str, local: Local | None, running: t.Itera
     A heartbeat between pushing back and signing off names no job any more. So of a process that has signed off every job
     counts that was seen; one that was killed is recorded as of its last heartbeat.
     """
-    found = Stopped()
+    stopped = Stopped()
     seen = {(work.thread, name_of(work.job)): work for work in running}
     while True:
         process, work = _look(means, identity)
-        seen.update({(one.thread, name_of(one.job)): one for one in work})
-        if process is not None and process.alive and (len(work) == process.busy or not found.work):
-            found.work = tuple(work)
+        seen.update({(work_unit.thread, name_of(work_unit.job)): work_unit for work_unit in work})
+        if process is not None and process.alive and (len(work) == process.busy or not stopped.work):
+            stopped.work = tuple(work)
         if process is None or not process.alive or (local is not None and is_gone(local.pid, local.ticks)):
             break
         if means.late:
@@ -122,32 +122,32 @@ def await_end(means: Means, identity: str, local: Local | None, running: t.Itera
             )
         time.sleep(_PAUSE)
     if _has_signed_off(means, identity):
-        found.work = tuple(seen.values())
-        return _account(means, identity, found)
-    found.complete = False
-    stop, archive = _record(means, identity, found.work, local)
-    _record_lost_jobs(means, found, stop, archive, certain=False)
-    return found
+        stopped.work = tuple(seen.values())
+        return _account(means, identity, stopped)
+    stopped.complete = False
+    stop, archive = _record(means, identity, stopped.work, local)
+    _record_lost_jobs(means, stopped, stop, archive, certain=False)
+    return stopped
 
 
 def kill(means: Means, picked: Process, local: Local) -> Stopped:
     """Record what runs, kill it, and put back what is lost. It must have been sent TSTP."""
-    found = _last_known_jobs(means, picked) if local.gone else _last_record(means, picked, local)
+    stopped = _last_known_jobs(means, picked) if local.gone else _last_record(means, picked, local)
     if means.late and not is_gone(local.pid, local.ticks):
         raise TooSlow(
             f"The process {picked.identity} has not said within {means.timeout:g} s what it runs, so it was not killed; it is"
             f" quiet now. Give it a longer wait_timeout; two heartbeats take up to 20 s, and {SILENT:g} s tell that there are none."
         )
     if _has_signed_off(means, picked.identity):
-        return _account(means, picked.identity, found)  # somebody else has stopped it meanwhile
-    if not local.named and not found.complete:
+        return _account(means, picked.identity, stopped)  # somebody else has stopped it meanwhile
+    if not local.named and not stopped.complete:
         raise SidekiqError(
             f"The process {local.pid} of this host was told to be quiet, and the heartbeat {picked.identity} does not show it: they"
             f" may be two processes, as the heartbeat has another host name. Nothing was killed; the process {local.pid} is quiet"
             " now. Use signal: TERM, which works from anywhere."
         )
     try:
-        stop, archive = _record(means, picked.identity, found.work, local)
+        stop, archive = _record(means, picked.identity, stopped.work, local)
     except SidekiqError as problem:
         raise SidekiqError(
             f"{problem} The process {picked.identity} was not killed; it is quiet now, and works again after a restart only."
@@ -165,8 +165,8 @@ def kill(means: Means, picked: Process, local: Local) -> Stopped:
             forget(means.client, means.key, stop)
         raise _not_allowed(picked) from None
     _await_death(picked, local, stop)
-    _record_lost_jobs(means, found, stop, archive, certain=found.complete and not picked.quiet)
-    return found
+    _record_lost_jobs(means, stopped, stop, archive, certain=stopped.complete and not picked.quiet)
+    return stopped
 
 
 def send_tstp(process: Process, local: Local) -> bool:
@@ -188,7 +188,7 @@ class Earlier:
 
     stop: Stop
     ending: Ending | None
-    told: str
+    report: str
 
 
 def end_earlier(client: t.Any, key: Keys, now: float, check_mode: bool) -> list[Earlier]:
@@ -196,7 +196,7 @@ def end_earlier(client: t.Any, key: Keys, now: float, check_mode: bool) -> list[
 
     A stop whose run still works, and one of another host, are left to those who began them.
     """
-    found = []
+    earlier = []
     for stop in under_way(client, key):
         if is_held(stop.archive) or not (_same_pids(stop) or is_here(stop)):
             continue
@@ -209,14 +209,14 @@ def end_earlier(client: t.Any, key: Keys, now: float, check_mode: bool) -> list[
         if useless is None:
             wait_for_heartbeats(client, key, CERTAIN, but=(stop.identity,))
             ending = settle(client, key, stop, now, check_mode=check_mode)
-            told = f"Ended the stop of {stop.identity}, which an earlier run began, with {stop.archive}."
-            found.append(Earlier(stop, ending, told))
+            report = f"Ended the stop of {stop.identity}, which an earlier run began, with {stop.archive}."
+            earlier.append(Earlier(stop, ending, report))
         else:
             if not check_mode:
                 give_up(client, key, stop)
-            told = f"Gave up the stop of {stop.identity}, which an earlier run began. {useless}"
-            found.append(Earlier(stop, None, told))
-    return found
+            report = f"Gave up the stop of {stop.identity}, which an earlier run began. {useless}"
+            earlier.append(Earlier(stop, None, report))
+    return earlier
 
 
 def _same_pids(stop: Stop) -> bool:
@@ -245,19 +245,19 @@ def _has_signed_off(means: Means, identity: str) -> bool:
     return process is None and bool(means.client.exists(means.key(identity)))
 
 
-def _account(means: Means, identity: str, found: Stopped) -> Stopped:
+def _account(means: Means, identity: str, stopped: Stopped) -> Stopped:
     """What became of the jobs of one that has signed off."""
-    jobs = [one.job for one in found.work]
+    jobs = [work_unit.job for work_unit in stopped.work]
     where = whereabouts(means.client, means.key, jobs, identity)
     if sum(map(len, where.values())) < len(
         jobs
     ):  # they have finished, or another process has fetched what was pushed back
         wait_for_heartbeats(means.client, means.key, CERTAIN, but=(identity,))
         where = whereabouts(means.client, means.key, jobs, identity)
-    for one in found.work:
-        places = where.get(name_of(one.job))
-        found.ending.add(one.job, outcome_of(places.pop(0)) if places else "finished")
-    return found
+    for work_unit in stopped.work:
+        places = where.get(name_of(work_unit.job))
+        stopped.ending.add(work_unit.job, outcome_of(places.pop(0)) if places else "finished")
+    return stopped
 
 
 def _last_record(means: Means, picked: Process, local: Local) -> Stopped:
@@ -266,7 +266,7 @@ def _last_record(means: Means, picked: Process, local: Local) -> Stopped:
     The first heartbeat that says quiet may have looked at the jobs before, so it takes one more. A process that does
     not beat is recorded as of its last heartbeat.
     """
-    found = Stopped(complete=False)
+    stopped = Stopped(complete=False)
     quiet_beat, last_beat = None, picked.beat
     silent_since = time.monotonic() - max(0.0, picked.beat_age or 0.0)
     while not means.late:
@@ -274,8 +274,8 @@ def _last_record(means: Means, picked: Process, local: Local) -> Stopped:
         if process is None:
             break
         whole = len(work) == process.busy
-        if process.alive and (whole or not found.work):
-            found.work = tuple(work)
+        if process.alive and (whole or not stopped.work):
+            stopped.work = tuple(work)
         if is_gone(local.pid, local.ticks):
             break
         if process.beat != last_beat:
@@ -283,36 +283,36 @@ def _last_record(means: Means, picked: Process, local: Local) -> Stopped:
         if process.quiet and whole:
             quiet_beat = quiet_beat or process.beat
             if process.beat != quiet_beat:
-                found.complete = True
+                stopped.complete = True
                 break
         if time.monotonic() - silent_since > SILENT:
-            found.warnings.append(
+            stopped.warnings.append(
                 f"The process {picked.identity} has not beaten since {iso(picked.beat)}: its jobs were recorded as of then, and one"
                 " that it took or finished since is not known."
             )
             break
         time.sleep(_SHORT_PAUSE)
-    return found
+    return stopped
 
 
 def _last_known_jobs(means: Means, picked: Process) -> Stopped:
     """The jobs of a process that is not there any more, once it is sure that it has not only another name for us."""
-    found = Stopped(complete=False)
+    stopped = Stopped(complete=False)
     while True:
         process, work = _look(means, picked.identity)
         if process is None or not process.alive:
-            return found
+            return stopped
         if process.beat != picked.beat:
             raise SidekiqError(
                 f"The process {picked.identity} beats but has no such pid on this host: it runs in a container, or on another host"
                 " of the same name. Use signal: TERM, which works from anywhere."
             )
-        found.work = tuple(work)
+        stopped.work = tuple(work)
         if (process.beat_age or 0.0) > SILENT:
-            found.warnings.append(
+            stopped.warnings.append(
                 f"The process {picked.identity} had ended already; its jobs are those of its last heartbeat."
             )
-            return found
+            return stopped
         if means.late:
             raise TooSlow(
                 f"The process {picked.identity} is not there, though it beat {process.beat_age or 0:.0f} s ago. Give it a wait_timeout"
@@ -341,13 +341,13 @@ def _await_death(picked: Process, local: Local, stop: Stop) -> None:
         time.sleep(_SHORT_PAUSE)
 
 
-def _record_lost_jobs(means: Means, found: Stopped, stop: Stop, archive: JobArchive | None, certain: bool) -> None:
+def _record_lost_jobs(means: Means, stopped: Stopped, stop: Stop, archive: JobArchive | None, certain: bool) -> None:
     """`certain`: nobody but us can have put its jobs elsewhere, so there is no need to wait until others show theirs."""
     try:
         if archive is not None:
             if not certain:
                 wait_for_heartbeats(means.client, means.key, CERTAIN, but=(stop.identity,))
-            found.ending = settle(means.client, means.key, stop, redis_time(means.client), archive)
+            stopped.ending = settle(means.client, means.key, stop, redis_time(means.client), archive)
     finally:
         if archive is not None:
             archive.close()

@@ -112,7 +112,7 @@ def _name(name: str, written: t.Any, number: int) -> str:
     return str(written) if kind is None else parse_name(kind, f"until, entry {number}: {name}", str(written))
 
 
-def condition(entry: t.Mapping[str, t.Any], number: int) -> Condition:
+def parse_condition(entry: t.Mapping[str, t.Any], number: int) -> Condition:
     """The condition in an entry of the option. Raises BadOption, with the entry's number (from 1)."""
     given = {name: value for name, value in entry.items() if value is not None}
     kinds = [name for name in FILTERS if name in given]
@@ -144,56 +144,58 @@ def condition(entry: t.Mapping[str, t.Any], number: int) -> Condition:
 
 def parts(conditions: t.Iterable[Condition]) -> set[str]:
     """The parts of a snapshot that these need; the processes are always among them."""
-    found = {"processes"}
-    for one in conditions:
-        found.update(_PARTS.get(one.kind, ()), ("queues",) if "queue" in one.only else ())
-    return found
+    parts_of_snapshot = {"processes"}
+    for condition in conditions:
+        parts_of_snapshot.update(_PARTS.get(condition.kind, ()), ("queues",) if "queue" in condition.only else ())
+    return parts_of_snapshot
 
 
 def queues(conditions: t.Iterable[Condition]) -> list[str]:
     """Names of queues that these are about."""
-    return list(dict.fromkeys(one.only["queue"] for one in conditions if "queue" in one.only))
+    return list(dict.fromkeys(condition.only["queue"] for condition in conditions if "queue" in condition.only))
 
 
 def doubts(conditions: t.Iterable[Condition], snapshot: Snapshot) -> list[str]:
     """A warning for each queue of which nobody has heard: it is empty, so that a mistyped name ends a wait at once."""
-    known = {queue.name for queue in snapshot.queues or ()}.union(*(one.queues for one in snapshot.alive))
+    known = {queue.name for queue in snapshot.queues or ()}.union(*(process.queues for process in snapshot.alive))
     return [no_such_queue("until", name) for name in unknown_queues(queues(conditions), known)]
 
 
 def look(
-    one: Condition, snapshot: Snapshot, places: t.Mapping[str | bytes, str], outcomes: t.Mapping[str, str]
+    condition: Condition, snapshot: Snapshot, places: t.Mapping[str | bytes, str], outcomes: t.Mapping[str, str]
 ) -> Seen:
     """How a condition stands. `places`: where the jobs are that are waited for, by jid; one that is nowhere has finished.
 
     `outcomes`: of the jobs of this condition, by jid.
     """
-    if one.kind == "jids":
+    if condition.kind == "jids":
         counts = count(outcomes.values())
         left = sum(counts[name] for name in OPEN)
-        told = ", ".join(f"{number} {name}" for name, number in counts.items() if number) or "no job"
-        return Seen(one, told, not left, float(left), counts)
-    if one.kind == "gone":
-        there = any(process.identity == one.subject for process in snapshot.alive)
-        return Seen(one, "there" if there else "gone", not there)
-    if one.kind == "jid":
-        place = places.get(one.subject)
+        standing = ", ".join(f"{number} {name}" for name, number in counts.items() if number) or "no job"
+        return Seen(condition, standing, not left, float(left), counts)
+    if condition.kind == "gone":
+        there = any(process.identity == condition.subject for process in snapshot.alive)
+        return Seen(condition, "there" if there else "gone", not there)
+    if condition.kind == "jid":
+        place = places.get(condition.subject)
         if place == "dead":
-            raise BadOption(f"The job {one.subject} is dead, so it will not finish. sidekiq_job can run it again.")
-        return Seen(one, "finished" if place is None else place, place is None, 0.0 if place is None else 1.0)
-    if one.kind == "schedule_moving":
+            raise BadOption(
+                f"The job {condition.subject} is dead, so it will not finish. sidekiq_job can run it again."
+            )
+        return Seen(condition, "finished" if place is None else place, place is None, 0.0 if place is None else 1.0)
+    if condition.kind == "schedule_moving":
         late = _late(snapshot)
-        return Seen(one, f"{late} overdue" if late else "moving", not late, float(late))
-    observed = _number(one, snapshot)
-    missing = one.limit - observed if one.kind == "processes" else observed - one.limit
-    return Seen(one, observed, missing <= 0, max(0.0, float(missing)))
+        return Seen(condition, f"{late} overdue" if late else "moving", not late, float(late))
+    observed = _number(condition, snapshot)
+    missing = condition.limit - observed if condition.kind == "processes" else observed - condition.limit
+    return Seen(condition, observed, missing <= 0, max(0.0, float(missing)))
 
 
-def _number(one: Condition, snapshot: Snapshot) -> int | float:
-    only = one.only
-    if one.kind == "processes":
+def _number(condition: Condition, snapshot: Snapshot) -> int | float:
+    only = condition.only
+    if condition.kind == "processes":
         return sum(1 for process in snapshot.alive if not process.quiet and _is_meant(process, only))
-    if one.kind == "busy":
+    if condition.kind == "busy":
         meant = {process.identity for process in snapshot.alive if _is_meant(process, {**only, "queue": ""})}
         return sum(
             1
@@ -203,10 +205,10 @@ def _number(one: Condition, snapshot: Snapshot) -> int | float:
             and ("class" not in only or glob_matcher([only["class"]])(work.job.display_class or ""))
         )
     if "set" in only:
-        found = (snapshot.sets or {})[only["set"]]
-        return found.due if one.kind == "due" else found.size
+        job_set = (snapshot.sets or {})[only["set"]]
+        return job_set.due if condition.kind == "due" else job_set.size
     queue = next((queue for queue in snapshot.queues or () if queue.name == only["queue"]), None)
-    if one.kind == "latency":
+    if condition.kind == "latency":
         return round((queue.latency or 0.0) if queue else 0.0, 3)
     return queue.size if queue else 0
 

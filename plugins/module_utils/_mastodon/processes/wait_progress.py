@@ -30,11 +30,11 @@ class Progress:
 
     def add(self, at: float, conditions: t.Sequence[Shown]) -> None:
         self._last = conditions
-        for one in conditions:
-            if one["left"] is not None:
-                name = one["name"]
-                self._looks.setdefault(name, deque(maxlen=_LOOKS)).append((at, one["left"]))
-                self._most[name] = max(self._most.get(name, 0.0), one["left"])
+        for condition in conditions:
+            if condition["left"] is not None:
+                name = condition["name"]
+                self._looks.setdefault(name, deque(maxlen=_LOOKS)).append((at, condition["left"]))
+                self._most[name] = max(self._most.get(name, 0.0), condition["left"])
 
     def rate(self, name: str) -> float | None:
         """How much is done in a second; below 0 if it becomes more. None while nobody knows."""
@@ -46,27 +46,27 @@ class Progress:
     def estimate(self) -> float | None:
         """Seconds until the slowest is met. None while nobody knows."""
         longest = 0.0
-        for one in self._last:
-            if one["met"]:
+        for condition in self._last:
+            if condition["met"]:
                 continue
-            rate = self.rate(one["name"])
-            if one["left"] is None or not rate or rate <= 0:
+            rate = self.rate(condition["name"])
+            if condition["left"] is None or not rate or rate <= 0:
                 return None
-            longest = max(longest, one["left"] / rate)
+            longest = max(longest, condition["left"] / rate)
         return longest
 
     def share(self) -> float:
         """How much is done, from 0 to 1: of the condition that has the most to go."""
         shares = [1.0]
-        for one in self._last:
-            most = self._most.get(one["name"], 0.0)
-            if not one["met"]:
-                shares.append(1 - one["left"] / most if one["left"] is not None and most else 0.0)
+        for condition in self._last:
+            most = self._most.get(condition["name"], 0.0)
+            if not condition["met"]:
+                shares.append(1 - condition["left"] / most if condition["left"] is not None and most else 0.0)
         return min(shares)
 
     def line(self, elapsed: float) -> str:
         """What is still waited for, as one line that can be printed: names of queues are written by anybody."""
-        texts = [self._text(one) for one in self._last if not one["met"]]
+        texts = [self._text(condition) for condition in self._last if not condition["met"]]
         if not texts:
             return f"all is as it should be, after {duration(elapsed)}"
         estimate = self.estimate()
@@ -79,12 +79,14 @@ class Progress:
         text = f"[{'#' * done}{'.' * (_BAR - done)}] {self.line(elapsed)}"
         return text[:width]
 
-    def _text(self, one: Shown) -> str:
-        if one["left"] == 0:
-            return f"{one['name']}: {one['observed']}, which is certain when each process has beaten once more"
-        rate = self.rate(one["name"])
+    def _text(self, condition: Shown) -> str:
+        if condition["left"] == 0:
+            return (
+                f"{condition['name']}: {condition['observed']}, which is certain when each process has beaten once more"
+            )
+        rate = self.rate(condition["name"])
         moving = "" if not rate else f", {abs(rate):.3g}/s {'done' if rate > 0 else 'more'}"
-        return f"{one['name']}: {one['observed']}, wanted {one['wanted']}{moving}"
+        return f"{condition['name']}: {condition['observed']}, wanted {condition['wanted']}{moving}"
 
 
 def too_late(progress: Progress, elapsed: float) -> str:
@@ -106,14 +108,14 @@ class Judge:
         `heartbeats` were read when the look at the conditions `began`; it `ended` later. Both by the same clock.
         """
         judged = []
-        for number, one in enumerate(conditions):
-            met = one["met"]
+        for number, condition in enumerate(conditions):
+            met = condition["met"]
             if not met:
                 self._certainty.pop(number, None)
-            elif one["by_heartbeat"] and number in self._certainty:
+            elif condition["by_heartbeat"] and number in self._certainty:
                 met = not self._certainty[number].silent(began, heartbeats)
-            elif one["by_heartbeat"]:
+            elif condition["by_heartbeat"]:
                 self._certainty[number] = Certainty(ended)
                 met = not heartbeats
-            judged.append({**one, "met": met})
+            judged.append({**condition, "met": met})
         return judged

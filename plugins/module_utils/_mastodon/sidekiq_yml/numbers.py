@@ -61,10 +61,10 @@ def number_of(document: Document, entry: Entry) -> Number:
 
 def value_columns(line: Line, column: int) -> tuple[int, int]:
     """Where a value stands that begins at or after a column; both the column itself if there is none."""
-    found = _VALUE.match(line.mask, column)
-    if found is None or found["value"] is None:
+    scalar = _VALUE.match(line.mask, column)
+    if scalar is None or scalar["value"] is None:
         return column, column
-    return found.span("value")
+    return scalar.span("value")
 
 
 def number_at(line: Line, row: int, start: int, stop: int) -> Number:
@@ -77,9 +77,9 @@ def number_at(line: Line, row: int, start: int, stop: int) -> Number:
             raise Unclear(f"the value {text} is no plain number, but an anchor, an alias or a structure", row)
         return Number(None, row, start, stop)
     for pattern in _ERB:
-        found = pattern.fullmatch(text)
-        if found:
-            first, last = found.span("number")
-            variable = found["name"] if "name" in pattern.groupindex else None
-            return Number(int(found["number"]), row, start + first, start + last, variable)
+        scalar = pattern.fullmatch(text)
+        if scalar:
+            first, last = scalar.span("number")
+            variable = scalar["name"] if "name" in pattern.groupindex else None
+            return Number(int(scalar["number"]), row, start + first, start + last, variable)
     raise Unclear(f"the value is made by ERB: {text}", row)

@@ -179,17 +179,17 @@ def _overridden(place: _Place, environment: str | None) -> tuple[str, ...]:
 def _check(after: Reading, wanted: Settings) -> None:
     """Read back what was written. Raises Unclear if it is not what was wanted, which would be a mistake here."""
     for key in wanted.stated:
-        found, meant = getattr(after.settings, key), getattr(wanted, key)
-        same = found == meant if key != "queues" else found is not None and _as_meant(found, meant)
+        written, meant = getattr(after.settings, key), getattr(wanted, key)
+        same = written == meant if key != "queues" else written is not None and _as_meant(written, meant)
         if not same or key in after.unclear:
-            raise Unclear(f"{key} could not be written: {after.unclear.get(key, found)}")
+            raise Unclear(f"{key} could not be written: {after.unclear.get(key, written)}")
 
 
-def _as_meant(found: t.Sequence[Queue], wanted: t.Sequence[Queue]) -> bool:
+def _as_meant(queues: t.Sequence[Queue], wanted: t.Sequence[Queue]) -> bool:
     """Whether two lists mean the same. Where a queue has a weight, Sidekiq draws lots, and their order means nothing."""
     if any(queue.weight for queue in wanted):
-        return len(found) == len(wanted) and set(found) == set(wanted)
-    return list(found) == list(wanted)
+        return len(queues) == len(wanted) and set(queues) == set(wanted)
+    return list(queues) == list(wanted)
 
 
 def _with_section(text: str, environment: str) -> str:
@@ -260,28 +260,28 @@ def _with_queues(text: str, environment: str | None, wanted: t.Sequence[Queue]) 
     entry = _entry(place, "queues")
     if entry is None:
         return _insert(text, place, [_key(place, "queues"), *(f"  - {as_item(queue, ())}" for queue in wanted)])
-    found = read_queues(place.document, entry)
-    if len({queue.name for queue in found.queues}) < len(found.queues):
+    queue_list = read_queues(place.document, entry)
+    if len({queue.name for queue in queue_list.queues}) < len(queue_list.queues):
         raise Unclear("a queue is in the list a second time", entry.row)
-    if all(item.sound for item in found.items) and _as_meant(found.queues, wanted):
+    if all(item.sound for item in queue_list.items) and _as_meant(queue_list.queues, wanted):
         return text
-    if found.flow:
-        return _in_brackets(place, entry, found, wanted)
-    if not found.items:
+    if queue_list.flow:
+        return _in_brackets(place, entry, queue_list, wanted)
+    if not queue_list.items:
         line = place.lines[entry.row]
         indent = place.document.rows[entry.row].indent + 2
         return join(
-            place.lines, {entry.row: (line.text, *_indented([f"- {as_item(one, ())}" for one in wanted], indent))}
+            place.lines, {entry.row: (line.text, *_indented([f"- {as_item(queue, ())}" for queue in wanted], indent))}
         )
-    return join(place.lines, _below(place.lines, found.items, wanted))
+    return join(place.lines, _below(place.lines, queue_list.items, wanted))
 
 
-def _in_brackets(place: _Place, entry: Entry, found: QueueList, wanted: t.Sequence[Queue]) -> str:
+def _in_brackets(place: _Place, entry: Entry, queue_list: QueueList, wanted: t.Sequence[Queue]) -> str:
     """Write the list anew between its brackets."""
-    line, (start, stop) = place.lines[entry.row], found.flow or (0, 0)
+    line, (start, stop) = place.lines[entry.row], queue_list.flow or (0, 0)
     if line.text[start:stop] != line.mask[start:stop]:
         raise Unclear("ERB stands in the list of queues", entry.row)
-    items = ", ".join(as_item(queue, found.items) for queue in _in_order(found.items, wanted))
+    items = ", ".join(as_item(queue, queue_list.items) for queue in _in_order(queue_list.items, wanted))
     return join(place.lines, {entry.row: (f"{line.text[:start]}[{items}]{line.text[stop:]}",)})
 
 

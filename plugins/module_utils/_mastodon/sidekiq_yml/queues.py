@@ -85,29 +85,29 @@ def _dashed(document: Document, row: int, indent: int) -> Item:
 def _bracketed(line: Line, row: int, start: int, stop: int) -> t.Iterator[Item]:
     position, last = start + 1, stop - 1
     while line.mask[position:last].strip(" \t"):
-        found = re.compile(r"[ \t]*(\[[^\[\]]*\]|[^\s,\[\]][^,\[\]]*?)[ \t]*(?:,|$)").match(line.mask, position, last)
-        if found is None:
+        item = re.compile(r"[ \t]*(\[[^\[\]]*\]|[^\s,\[\]][^,\[\]]*?)[ \t]*(?:,|$)").match(line.mask, position, last)
+        if item is None:
             raise Unclear("the list of queues in brackets", row)
-        yield _item(line, row, *found.span(1))
-        position = found.end()
+        yield _item(line, row, *item.span(1))
+        position = item.end()
 
 
 def _item(line: Line, row: int, start: int, stop: int) -> Item:
     text, mask = line.text[start:stop], line.mask[start:stop]
-    found = _LISTED.fullmatch(mask) or _BARE.fullmatch(mask)
-    mapping = found is not None and found["plain"] and re.search(r":(?=[ \t]|$)", found["plain"])
-    if found is None or mapping or text[found.start("name") : found.end("name")] != found["name"]:
+    parts = _LISTED.fullmatch(mask) or _BARE.fullmatch(mask)
+    mapping = parts is not None and parts["plain"] and re.search(r":(?=[ \t]|$)", parts["plain"])
+    if parts is None or mapping or text[parts.start("name") : parts.end("name")] != parts["name"]:
         raise Unclear(f"is no queue that can be read: {text or 'nothing'}", row)
-    name, plain = next(part for part in (found["double"], found["single"], found["plain"]) if part is not None), False
-    if found["plain"]:
+    name, plain = next(part for part in (parts["double"], parts["single"], parts["plain"]) if part is not None), False
+    if parts["plain"]:
         name, plain = name.removeprefix(":"), True
-    sound = not (plain and found["plain"] == name and _OTHER.fullmatch(name))
-    item = Item(Queue(name), row, start, stop, found["name"], None, True, sound)
-    if "weight" in found.re.groupindex:
-        return _with_weight(line, item, found.span("weight"))
+    sound = not (plain and parts["plain"] == name and _OTHER.fullmatch(name))
+    item = Item(Queue(name), row, start, stop, parts["name"], None, True, sound)
+    if "weight" in parts.re.groupindex:
+        return _with_weight(line, item, parts.span("weight"))
     if "," not in mask:
         return replace(item, listed=False)
-    name, _comma, weight = name.partition(",") if found["comma"] is None else (name, ",", found["comma"].strip(", \t"))
+    name, _comma, weight = name.partition(",") if parts["comma"] is None else (name, ",", parts["comma"].strip(", \t"))
     if not re.fullmatch(r"[0-9]+", weight):
         raise Unclear(f"is no queue that can be read: {text}", row)
     return replace(item, queue=Queue(name, int(weight)), name=written(name, ""), listed=False, sound=False)

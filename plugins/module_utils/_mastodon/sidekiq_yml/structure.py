@@ -57,10 +57,10 @@ class Level:
 
     def find(self, name: str) -> Entry | None:
         """The entry of this name. Raises Unclear if there are several: which one counts is not for us to say."""
-        found = [entry for entry in self.entries if entry.name == name]
-        if len(found) > 1:
-            raise Unclear(f"{name} is there a second time (first in line {found[0].row + 1})", found[1].row)
-        return found[0] if found else None
+        entries = [entry for entry in self.entries if entry.name == name]
+        if len(entries) > 1:
+            raise Unclear(f"{name} is there a second time (first in line {entries[0].row + 1})", entries[1].row)
+        return entries[0] if entries else None
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def read_document(lines: t.Sequence[Line]) -> Document:
 def read_level(document: Document, start: int, stop: int) -> Level | None:
     """The mapping in these rows; None if they have no content. Raises Unclear if it is something else."""
     indent: int | None = None
-    found: list[tuple[str, bool, int, int]] = []
+    keys: list[tuple[str, bool, int, int]] = []
     merges: list[int] = []
     for number in range(start, stop):
         row = document.rows[number]
@@ -98,7 +98,7 @@ def read_level(document: Document, start: int, stop: int) -> Level | None:
         text = row.line.mask[row.indent :]
         if row.indent < indent:
             raise Unclear("is indented less than the keys before it", number)
-        if row.indent > indent or (found and re.match(r"-(?:[ \t]|$)", text)):
+        if row.indent > indent or (keys and re.match(r"-(?:[ \t]|$)", text)):
             continue
         key = _KEY.match(text)
         if key is None or row.line.text[indent : indent + key.end()] != key[0]:
@@ -106,13 +106,13 @@ def read_level(document: Document, start: int, stop: int) -> Level | None:
         name, symbol = _name(key["key"])
         if name == "<<":
             merges.append(number)
-        found.append((name, symbol, number, indent + key.end()))
+        keys.append((name, symbol, number, indent + key.end()))
     if indent is None:
         return None
-    stops = [entry[2] for entry in found[1:]] + [stop]
+    stops = [entry[2] for entry in keys[1:]] + [stop]
     entries = (
         Entry(name, symbol, number, _without_blanks(document, number, after), column)
-        for (name, symbol, number, column), after in zip(found, stops)
+        for (name, symbol, number, column), after in zip(keys, stops)
     )
     return Level(indent, tuple(entries), tuple(merges))
 
@@ -204,11 +204,11 @@ class _Reader:
             return len(mask), column
         if re.match(r"[-?:](?:[ \t]|$)", rest):
             return position + 1, position if sign != ":" else column
-        found = _PROPERTY.match(rest)
-        if found:
+        prop = _PROPERTY.match(rest)
+        if prop:
             if sign == "*":
-                self.aliases.add(found[0][1:])
-            return position + found.end(), column
+                self.aliases.add(prop[0][1:])
+            return position + prop.end(), column
         if _BLOCK_SCALAR.match(rest):
             self._enter("block", mask, column)
             return len(mask), column
@@ -229,11 +229,11 @@ class _Reader:
         self._parent = len(mask) - len(mask.lstrip(" ")) - 1 if column is None else column
 
     def _quoted(self, mask: str, position: int) -> int:
-        found = _ENDS[self._quote].match(mask, position)
-        if found is None:
+        end = _ENDS[self._quote].match(mask, position)
+        if end is None:
             return len(mask)
         self._quote = ""
-        return found.end()
+        return end.end()
 
     def _bracket(self, mask: str, position: int) -> int:
         """Go past one sign within brackets; quotes, aliases and comments count only where a value can begin."""

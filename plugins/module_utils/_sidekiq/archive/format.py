@@ -112,76 +112,76 @@ class _Wrong(Exception):
     """A sentence about a value of an entry that cannot be restored; it names the key."""
 
 
-def unpacked_entry(found: t.Mapping[str, t.Any], path: str, number: int) -> Entry:
+def unpacked_entry(fields: t.Mapping[str, t.Any], path: str, number: int) -> Entry:
     """The entry of a line. Raises BadOption, with the line and the key, for whatever Redis or a step could not take."""
     try:
-        return _unpacked(found)
+        return _unpacked(fields)
     except _Wrong as wrong:
         raise damaged(path, number, str(wrong)) from None
 
 
-def _unpacked(found: t.Mapping[str, t.Any]) -> Entry:
-    place = _place(found, "place")
-    to = _place(found, "to") if found.get("to", "") != "" else ""
-    raw = _member(found, "raw", "b64")
-    new = _member(found, "new", "new_b64") if "new" in found or "new_b64" in found else raw
+def _unpacked(fields: t.Mapping[str, t.Any]) -> Entry:
+    place = _place(fields, "place")
+    to = _place(fields, "to") if fields.get("to", "") != "" else ""
+    raw = _member(fields, "raw", "b64")
+    new = _member(fields, "new", "new_b64") if "new" in fields or "new_b64" in fields else raw
     return Entry(
         place,
         raw,
-        None if place.startswith("queue:") else _score(found, "score"),
-        _whole(found, "position"),
+        None if place.startswith("queue:") else _score(fields, "score"),
+        _whole(fields, "position"),
         to,
         new,
-        None if to == "" or to.startswith("queue:") else _score(found, "new_score"),
-        _lock(found["lock"]) if found.get("lock", {}) != {} else {},
+        None if to == "" or to.startswith("queue:") else _score(fields, "new_score"),
+        _lock(fields["lock"]) if fields.get("lock", {}) != {} else {},
     )
 
 
-def _lock(found: t.Any) -> dict[str, t.Any]:
-    if not isinstance(found, dict):
+def _lock(fields: t.Any) -> dict[str, t.Any]:
+    if not isinstance(fields, dict):
         raise _Wrong("lock is no object")
-    return {"digest": _text(found, "digest"), "jid": _text(found, "jid"), "ttl_ms": _whole(found, "ttl_ms")}
+    return {"digest": _text(fields, "digest"), "jid": _text(fields, "jid"), "ttl_ms": _whole(fields, "ttl_ms")}
 
 
-def _place(found: t.Mapping[str, t.Any], name: str) -> str:
-    value = _text(found, name)
+def _place(fields: t.Mapping[str, t.Any], name: str) -> str:
+    value = _text(fields, name)
     if not value.startswith("queue:") and value not in SETS:
         raise _Wrong(f"{name} is neither queue: with the name of a queue nor one of {', '.join(SETS)}")
     return value
 
 
-def _text(found: t.Mapping[str, t.Any], name: str) -> str:
-    value = found.get(name)
+def _text(fields: t.Mapping[str, t.Any], name: str) -> str:
+    value = fields.get(name)
     if not is_text(value):
         raise _Wrong(f"{name} is not there, or is no text")
     return t.cast(str, value)
 
 
-def _whole(found: t.Mapping[str, t.Any], name: str) -> int:
-    value = found.get(name)
+def _whole(fields: t.Mapping[str, t.Any], name: str) -> int:
+    value = fields.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST:
         raise _Wrong(f"{name} is no whole number from 0 to {MOST}")
     return value
 
 
-def _score(found: t.Mapping[str, t.Any], name: str) -> float:
+def _score(fields: t.Mapping[str, t.Any], name: str) -> float:
     """Whatever Redis takes as a score: also negative and infinite ones."""
-    value = found.get(name)
+    value = fields.get(name)
     with contextlib.suppress(OverflowError):
         if isinstance(value, (int, float)) and not isinstance(value, bool) and float(value) == float(value):
             return float(value)
     raise _Wrong(f"{name} is no number that Redis takes as a score")
 
 
-def _member(found: t.Mapping[str, t.Any], name: str, coded: str) -> bytes:
+def _member(fields: t.Mapping[str, t.Any], name: str, coded: str) -> bytes:
     """The stored bytes of a job, from text or from base64."""
-    value = found.get(coded if coded in found else name)
+    value = fields.get(coded if coded in fields else name)
     try:
         if isinstance(value, str):
-            return base64.b64decode(value, validate=True) if coded in found else value.encode("utf-8")
+            return base64.b64decode(value, validate=True) if coded in fields else value.encode("utf-8")
     except ValueError:  # also of half a surrogate
         pass
-    raise _Wrong(f"{coded if coded in found else name} is not there, or does not say the bytes of a job")
+    raise _Wrong(f"{coded if coded in fields else name} is not there, or does not say the bytes of a job")
 
 
 def is_text(value: t.Any) -> bool:

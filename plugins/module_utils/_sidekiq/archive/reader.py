@@ -66,15 +66,15 @@ def _checked(lines: _Lines, path: str) -> tuple[Header, int, bytes | None, bool]
     count, sealed, checksum = 0, "", hashlib.blake2b(digest_size=16)
     try:
         for line in lines.member():
-            found = _parsed(line, path, lines.number)
+            fields = _parsed(line, path, lines.number)
             if sealed:
                 raise damaged(path, lines.number, "there is more after the seal")
             if header is None:
-                header = _header(found, path)
-            elif "sealed" in found:
-                sealed = _seal(found, count, checksum.hexdigest(), path, lines.number)
+                header = _header(fields, path)
+            elif "sealed" in fields:
+                sealed = _seal(fields, count, checksum.hexdigest(), path, lines.number)
             else:
-                unpacked_entry(found, path, lines.number)
+                unpacked_entry(fields, path, lines.number)
                 count += 1
             checksum.update(line)
             checksum.update(b"\n")
@@ -93,53 +93,53 @@ def _checked(lines: _Lines, path: str) -> tuple[Header, int, bytes | None, bool]
     return header, count, _outcome(_parsed(outcomes[0], path, lines.number), sealed, path, lines.number), False
 
 
-def _seal(found: t.Mapping[str, t.Any], count: int, checksum: str, path: str, number: int) -> str:
+def _seal(fields: t.Mapping[str, t.Any], count: int, checksum: str, path: str, number: int) -> str:
     """The checksum of all lines before the seal, which it must say."""
-    if isinstance(found["sealed"], bool) or not isinstance(found["sealed"], int) or found["sealed"] != count:
+    if isinstance(fields["sealed"], bool) or not isinstance(fields["sealed"], int) or fields["sealed"] != count:
         raise damaged(path, number, f"the seal is for another number of jobs than the {count} that are there")
-    if found.get("checksum") != checksum:
+    if fields.get("checksum") != checksum:
         raise damaged(path, number, "the checksum in the seal is not that of the lines before")
     return checksum
 
 
-def _header(found: t.Mapping[str, t.Any], path: str) -> Header:
-    if found.get("format") != FORMAT:
+def _header(fields: t.Mapping[str, t.Any], path: str) -> Header:
+    if fields.get("format") != FORMAT:
         raise BadOption(f"{path} is no archive of this collection (line 1 says no format {FORMAT!r}).")
-    if found.get("version") != VERSION:
+    if fields.get("version") != VERSION:
         raise BadOption(
-            f"{path} is an archive of version {found.get('version')}; this release reads version {VERSION}."
+            f"{path} is an archive of version {fields.get('version')}; this release reads version {VERSION}."
         )
-    if not isinstance(found.get("id"), str) or not _ID.fullmatch(found["id"]):
+    if not isinstance(fields.get("id"), str) or not _ID.fullmatch(fields["id"]):
         raise damaged(path, 1, "the header has no id of 16 hexadecimal digits")
     names = ("id", "state", "created_at", "server", "key_prefix", "host")
-    if not all(is_text(found.get(name)) for name in names):
+    if not all(is_text(fields.get(name)) for name in names):
         raise damaged(path, 1, "the header does not say what the archive is about")
-    more = {name: found.get(name, "") for name in ("process", "run", "run_step")}
+    more = {name: fields.get(name, "") for name in ("process", "run", "run_step")}
     if not all(map(is_text, more.values())):
         raise damaged(path, 1, "the header does not say which process or run it is about")
-    return Header(**{name: found[name] for name in names}, **more)
+    return Header(**{name: fields[name] for name in names}, **more)
 
 
-def _outcome(found: t.Mapping[str, t.Any], sealed: str, path: str, number: int) -> bytes:
+def _outcome(fields: t.Mapping[str, t.Any], sealed: str, path: str, number: int) -> bytes:
     try:
-        taken = base64.b64decode(found["taken"], validate=True)
+        taken = base64.b64decode(fields["taken"], validate=True)
     except (KeyError, TypeError, ValueError):
         raise damaged(path, number, "taken is not there, or says no outcome") from None
-    if found.get("checksum") != outcome_checksum(sealed, taken):
+    if fields.get("checksum") != outcome_checksum(sealed, taken):
         raise damaged(path, number, "the checksum is not that of the outcome")
     return taken
 
 
 def _parsed(line: bytes, path: str, number: int) -> dict[str, t.Any]:
     try:
-        found = json.loads(line.decode("utf-8"))
+        fields = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError:
         raise damaged(path, number, "it is not UTF-8") from None
     except (ValueError, RecursionError):
         raise damaged(path, number, "it is no JSON") from None
-    if not isinstance(found, dict):
+    if not isinstance(fields, dict):
         raise damaged(path, number, "it is no object")
-    return found
+    return fields
 
 
 class _CutOff(Exception):
@@ -177,10 +177,10 @@ class _Lines:
             if not packed:
                 raise _CutOff
             try:
-                found = packer.decompress(packed, _PAGE)
+                unpacked = packer.decompress(packed, _PAGE)
             except zlib.error:
                 raise damaged(self._path, self.number + 1, "it is no gzip file, or its checksum is wrong") from None
-            first, *rest = found.split(b"\n")
+            first, *rest = unpacked.split(b"\n")
             open_.append(first)
             size += len(first)
             if size > MAX_LINE:

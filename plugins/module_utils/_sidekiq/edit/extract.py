@@ -98,38 +98,38 @@ class Taker:
         missed, before = self._turn(place, group), -1
         # What was not met may only have been passed: other edits, and much that comes and goes, can hide it.
         while missed and self.outcome.complete:
-            found = self._still_there(place, missed)
-            numbers = {number for number, _entry in found}
+            still_there = self._still_there(place, missed)
+            numbers = {number for number, _entry in still_there}
             self.outcome.gone += [numbered for numbered in missed if numbered[0] not in numbers]
             if self.outcome.taken == before:
-                self.outcome.stayed += found
+                self.outcome.stayed += still_there
                 return
             before = self.outcome.taken
-            missed = self._turn(place, iter(found)) if found else []
+            missed = self._turn(place, iter(still_there)) if still_there else []
 
     def _still_there(self, place: Place, missed: t.Sequence[Numbered]) -> list[Numbered]:
         """Those that are in the queue, with their positions of now.
 
         While somebody turns the queue a look can miss what he carries to the other end: then it looks again.
         """
-        found: list[Numbered] = []
+        still_there: list[Numbered] = []
         for _look in range(_LOOKS):
             finish(self._client, self._key, place)
-            found = self._look_for(place, missed)
-            if len(found) == len(missed) or not self._client.exists(self._key(TURN, place.queue)):
+            still_there = self._look_for(place, missed)
+            if len(still_there) == len(missed) or not self._client.exists(self._key(TURN, place.queue)):
                 break
-        return found
+        return still_there
 
     def _look_for(self, place: Place, missed: t.Sequence[Numbered]) -> list[Numbered]:
         wanted: dict[bytes, list[Numbered]] = {}
         for numbered in reversed(missed):
             wanted.setdefault(numbered[1].raw, []).append(numbered)
-        found = []
+        still_there = []
         for position, raw, _score in place.members(self._client, self._key):
             if wanted.get(raw):
                 number, entry = wanted[raw].pop()
-                found.append((number, entry._replace(position=position)))
-        return found
+                still_there.append((number, entry._replace(position=position)))
+        return still_there
 
     def _turn(self, place: Place, group: t.Iterator[Numbered]) -> list[Numbered]:
         """Turn the queue once and take those that are met; returns the others, unless the time was up."""
@@ -200,7 +200,9 @@ class Taker:
 
     def _from_set(self, place: Place, group: t.Iterator[Numbered]) -> None:
         key = place.key(self._key)
-        for (target, target_key, kind), same in itertools.groupby(group, key=lambda one: self._target(one[1], place)):
+        for (target, target_key, kind), same in itertools.groupby(
+            group, key=lambda numbered: self._target(numbered[1], place)
+        ):
             for step in steps(same):
                 if self._late():
                     self.outcome.complete = False

@@ -62,52 +62,54 @@ class Obstacles:
         """
         batch = Batch(self._client)
         queues = self._ask_queues(batch, page)
-        there = [self._ask_target(batch, one) for one in page]
-        locks = [self._ask_locks(batch, one) for one in page]
+        there = [self._ask_target(batch, planned) for planned in page]
+        locks = [self._ask_locks(batch, planned) for planned in page]
         batch.send()
         for queue, answer in queues:
             if answer.of_another_type:
                 raise SidekiqError(wrong_type(queue.key(self._key), "list"))
 
         def reason(index: int, force: bool) -> str | None:
-            one, answer = page[index], there[index]
-            if answer is not None and self._is_there(one, answer):
+            planned, answer = page[index], there[index]
+            if answer is not None and self._is_there(planned, answer):
                 return ALREADY_THERE
-            if not force and any(self._is_taken(one.job, lock) for lock in locks[index]):
+            if not force and any(self._is_taken(planned.job, lock) for lock in locks[index]):
                 return LOCKED
-            self._goes(one, locks[index])
+            self._goes(planned, locks[index])
             return None
 
         return reason
 
     def _ask_queues(self, batch: Batch, page: t.Sequence[Planned]) -> list[tuple[Place, Answer]]:
         """The queues to which jobs go, each once: whether Redis can take them there."""
-        fresh = {one.becomes.to for one in page if one.becomes is not None and one.becomes.to} - self._targets
+        fresh = {
+            planned.becomes.to for planned in page if planned.becomes is not None and planned.becomes.to
+        } - self._targets
         self._targets |= fresh
         queues = [place for place in map(place_named, sorted(fresh)) if place.is_queue]
         return [(queue, batch.ask("llen", queue.key(self._key))) for queue in queues]
 
-    def _ask_target(self, batch: Batch, one: Planned) -> Answer | None:
+    def _ask_target(self, batch: Batch, planned: Planned) -> Answer | None:
         """Whether the set to which it goes has the same bytes; None where that is no matter."""
-        becomes = one.becomes
-        if becomes is None or not becomes.to or _stays(one) or place_named(becomes.to).is_queue:
+        becomes = planned.becomes
+        if becomes is None or not becomes.to or _stays(planned) or place_named(becomes.to).is_queue:
             return None
         return batch.ask("zscore", self._key(SETS[becomes.to]), becomes.new)
 
-    def _is_there(self, one: Planned, answer: Answer) -> bool:
-        becomes = one.becomes
+    def _is_there(self, planned: Planned, answer: Answer) -> bool:
+        becomes = planned.becomes
         if becomes is None:
             return False
         return answer.get() is not None or hash(becomes.new) & _MASK in self._coming.get(becomes.to, ())
 
-    def _ask_locks(self, batch: Batch, one: Planned) -> list[_Lock]:
-        digest = one.job.lock_digest
-        if not digest or not self._is_to_run(one):
+    def _ask_locks(self, batch: Batch, planned: Planned) -> list[_Lock]:
+        digest = planned.job.lock_digest
+        if not digest or not self._is_to_run(planned):
             return []
         names = [digest]
-        if one.job.payload.get("lock") == "until_and_while_executing" and not digest.endswith(RUN):
+        if planned.job.payload.get("lock") == "until_and_while_executing" and not digest.endswith(RUN):
             names.append(lock_names(digest)[1])
-        return [self._ask_lock(batch, name, one.job) for name in names]
+        return [self._ask_lock(batch, name, planned.job) for name in names]
 
     def _ask_lock(self, batch: Batch, name: str, job: Job) -> _Lock:
         holders = self._key(name, ":LOCKED")
@@ -115,11 +117,11 @@ class Obstacles:
             name, not name.endswith(RUN), batch.ask("hexists", holders, job.jid or ""), batch.ask("hlen", holders)
         )
 
-    def _is_to_run(self, one: Planned) -> bool:
+    def _is_to_run(self, planned: Planned) -> bool:
         """Whether the job asks for its lock now: it is to run, or does so anyway."""
         if self._edit_request.state == "enqueued":
             return True
-        becomes = one.becomes
+        becomes = planned.becomes
         if self._edit_request.state != "rescheduled" or becomes is None or becomes.new_score is None:
             return False
         return becomes.new_score <= self._edit_request.now + IN_TOLERANCE
@@ -130,20 +132,29 @@ class Obstacles:
             return False
         return int(lock.holders.get(0)) + len(promised) >= _limit(job)
 
-    def _goes(self, one: Planned, locks: t.Sequence[_Lock]) -> None:
-        if one.becomes is not None and one.becomes.to and not _stays(one) and not place_named(one.becomes.to).is_queue:
-            self._coming.setdefault(one.becomes.to, set()).add(hash(one.becomes.new) & _MASK)
+    def _goes(self, planned: Planned, locks: t.Sequence[_Lock]) -> None:
+        if (
+            planned.becomes is not None
+            and planned.becomes.to
+            and not _stays(planned)
+            and not place_named(planned.becomes.to).is_queue
+        ):
+            self._coming.setdefault(planned.becomes.to, set()).add(hash(planned.becomes.new) & _MASK)
         for lock in locks:
             if lock.lasting and not lock.own.get(0):
-                self._promised.setdefault(lock.name, set()).add(one.job.jid)
+                self._promised.setdefault(lock.name, set()).add(planned.job.jid)
 
 
-def _stays(one: Planned) -> bool:
+def _stays(planned: Planned) -> bool:
     """Whether it only gets another score."""
-    return one.becomes is not None and one.becomes.to == one.place.name and one.becomes.new == one.job.raw
+    return (
+        planned.becomes is not None
+        and planned.becomes.to == planned.place.name
+        and planned.becomes.new == planned.job.raw
+    )
 
 
 def _limit(job: Job) -> int:
     """How many jobs may hold the lock (`lock_limit`)."""
-    found = job.payload.get("lock_limit")
-    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else 1
+    limit = job.payload.get("lock_limit")
+    return limit if isinstance(limit, int) and not isinstance(limit, bool) and limit > 0 else 1

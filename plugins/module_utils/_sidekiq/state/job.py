@@ -60,8 +60,8 @@ class Job(t.NamedTuple):  # there are millions of these
     @property
     def args(self) -> list[t.Any]:
         """`args` as stored; empty if there is no list."""
-        found = self.payload.get("args")
-        return found if isinstance(found, list) else []
+        args = self.payload.get("args")
+        return args if isinstance(args, list) else []
 
     @property
     def queue(self) -> str | None:
@@ -89,8 +89,8 @@ class Job(t.NamedTuple):  # there are millions of these
 
     @property
     def retry_count(self) -> int | None:
-        found = self.payload.get("retry_count")
-        return found if isinstance(found, int) and not isinstance(found, bool) and abs(found) < _LARGEST else None
+        count = self.payload.get("retry_count")
+        return count if isinstance(count, int) and not isinstance(count, bool) and abs(count) < _LARGEST else None
 
     @property
     def attempts(self) -> int:
@@ -111,8 +111,8 @@ class Job(t.NamedTuple):  # there are millions of these
 
     @property
     def tags(self) -> list[str]:
-        found = self.payload.get("tags")
-        return [tag for tag in map(text_or_none, found) if tag is not None] if isinstance(found, list) else []
+        tags = self.payload.get("tags")
+        return [tag for tag in map(text_or_none, tags) if tag is not None] if isinstance(tags, list) else []
 
     @property
     def batch(self) -> str | None:
@@ -137,22 +137,22 @@ def parse(raw: bytes) -> Job:
     """
     try:
         text = raw.decode("utf-8", "surrogateescape")
-        found, end = _scan(text, 0) if text[:1] == "{" else (None, -1)
+        payload, end = _scan(text, 0) if text[:1] == "{" else (None, -1)
         if end != len(text):  # white space around it, or no JSON; the slower way tells
-            found = _DECODER.decode(text)
+            payload = _DECODER.decode(text)
     except RecursionError:
         return Job(raw, _NOTHING, "nested too deeply")
     except (json.JSONDecodeError, StopIteration):
         return Job(raw, _NOTHING, "empty" if not raw.strip() else "not JSON")
     except ValueError:  # more digits than Python converts, which no rewritten job could keep
         return Job(raw, _NOTHING, "number too long")
-    if not isinstance(found, dict):
+    if not isinstance(payload, dict):
         return Job(raw, _NOTHING, "not an object")
     if (b"\\ud" in raw or b"\\uD" in raw) and _has_half(raw):
         return Job(raw, _NOTHING, "half a surrogate")
-    if raw.count(b"[") + raw.count(b"{") > _DEEPEST and _is_deep(found):
+    if raw.count(b"[") + raw.count(b"{") > _DEEPEST and _is_deep(payload):
         return Job(raw, _NOTHING, "nested too deeply")
-    return Job(raw, found)
+    return Job(raw, payload)
 
 
 def _has_half(raw: bytes) -> bool:
@@ -162,8 +162,8 @@ def _has_half(raw: bytes) -> bool:
     It takes any escape for the second half, reads a question mark where there is none, and takes a low surrogate alone.
     """
     return any(
-        found["high"] and not found["low"] and _rest(raw, found.end()) < _SECOND_HALF
-        for found in _ESCAPES.finditer(raw)
+        escape["high"] and not escape["low"] and _rest(raw, escape.end()) < _SECOND_HALF
+        for escape in _ESCAPES.finditer(raw)
     )
 
 
@@ -173,8 +173,8 @@ def _rest(raw: bytes, start: int) -> int:
     return len(rest[0]) if rest else 0
 
 
-def _is_deep(found: t.Any) -> bool:
-    level = [found]
+def _is_deep(payload: t.Any) -> bool:
+    level = [payload]
     for _depth in range(_DEEPEST):
         inner = [part for value in level for part in (value.values() if isinstance(value, dict) else value)]
         level = [value for value in inner if isinstance(value, (dict, list))]

@@ -94,8 +94,12 @@ def read_processes(
     ]
     yield
     processes = _told_apart([_process(name, beat, now()) for name, beat, _works in asked])
-    running = [found for name, _beat, works in asked for answer in works for found in _work(name, answer, now())]
-    running.sort(key=lambda found: (found.run_at is None, found.run_at or 0, found.identity, found.thread))
+    running = [
+        work_unit for name, _beat, works in asked for answer in works for work_unit in _work(name, answer, now())
+    ]
+    running.sort(
+        key=lambda work_unit: (work_unit.run_at is None, work_unit.run_at or 0, work_unit.identity, work_unit.thread)
+    )
     return processes, running
 
 
@@ -108,7 +112,7 @@ def read_process(
     works = [batch.ask("hgetall", key(identity, suffix)) for suffix in (":work", ":workers")]
     yield
     name = identity.encode()
-    running = [found for answer in works for found in _work(name, answer, now())]
+    running = [work_unit for answer in works for work_unit in _work(name, answer, now())]
     return (_process(name, beat, now()) if member.get(0) else None), running
 
 
@@ -206,5 +210,5 @@ def _object(raw: t.Any) -> t.Mapping[str, t.Any]:
 
 
 def _integer(value: t.Any, default: int | None = None) -> int | None:
-    found = number(value)
-    return default if found is None or abs(found) >= _LARGEST else int(found)
+    integer = number(value)
+    return default if integer is None or abs(integer) >= _LARGEST else int(integer)

@@ -11,9 +11,9 @@ import json
 import pytest
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.processes.wait_condition import (
-    condition,
     doubts,
     look,
+    parse_condition,
     parts,
 )
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
@@ -89,7 +89,7 @@ SNAPSHOT = made(
     ],
 )
 def test_every_kind(entry, name, wanted, observed, met, left):
-    one = condition({**dict.fromkeys(("queue", "set", "tag")), **entry}, 1)
+    one = parse_condition({**dict.fromkeys(("queue", "set", "tag")), **entry}, 1)
     seen = look(one, SNAPSHOT, {"x": "queue:pull"}, {"x": "waiting", "y": "finished", "z": "failed"})
     assert name is None or one.name == name
     assert (one.wanted, seen.observed, seen.met, seen.left) == (wanted, observed, met, left)
@@ -118,26 +118,33 @@ def test_every_kind(entry, name, wanted, observed, met, left):
 )
 def test_what_makes_no_sense_is_said(entry, words):
     with pytest.raises(BadOption, match=words):
-        condition(entry, 3)
+        parse_condition(entry, 3)
 
 
 def test_a_dead_job_will_not_finish():
     with pytest.raises(BadOption, match="The job x is dead"):
-        look(condition({"jid": "x"}, 1), SNAPSHOT, {"x": "dead"}, {})
+        look(parse_condition({"jid": "x"}, 1), SNAPSHOT, {"x": "dead"}, {})
 
 
 def test_no_more_is_read_than_is_needed():
-    assert parts([condition({"gone": "a:1:b"}, 1)]) == {"processes"}
-    assert parts([condition({"busy": 1}, 1), condition({"set": "retry", "due": 1}, 2)]) == {"processes", "work", "sets"}
-    assert parts([condition({"processes": 1, "queue": "a"}, 1)]) == {"processes", "queues"}
-    assert parts([condition({"queue": "a", "size": 1}, 1), condition({"schedule_moving": True}, 2)]) <= set(PARTS)
+    assert parts([parse_condition({"gone": "a:1:b"}, 1)]) == {"processes"}
+    assert parts([parse_condition({"busy": 1}, 1), parse_condition({"set": "retry", "due": 1}, 2)]) == {
+        "processes",
+        "work",
+        "sets",
+    }
+    assert parts([parse_condition({"processes": 1, "queue": "a"}, 1)]) == {"processes", "queues"}
+    assert parts([parse_condition({"queue": "a", "size": 1}, 1), parse_condition({"schedule_moving": True}, 2)]) <= set(
+        PARTS
+    )
 
 
 @pytest.mark.parametrize("entry", [{"size": 0}, {"latency": "1s"}, {"busy": 0}, {"processes": 1}])
 def test_a_queue_of_which_nobody_has_heard_is_doubted(entry):
     """Registered, served, or one of Mastodon's: these are known."""
     [doubt] = doubts(
-        [condition({"queue": name, **entry}, 1) for name in ("pushh", "idle", "pull", "mailers", "fasp")], SNAPSHOT
+        [parse_condition({"queue": name, **entry}, 1) for name in ("pushh", "idle", "pull", "mailers", "fasp")],
+        SNAPSHOT,
     )
     assert "no queue pushh" in doubt
-    assert doubts([condition({"busy": 0}, 1)], SNAPSHOT) == []
+    assert doubts([parse_condition({"busy": 0}, 1)], SNAPSHOT) == []
