@@ -66,12 +66,12 @@ def sets(snapshot: Snapshot) -> Shape:
     return {name: _set(found) for name, found in (snapshot.sets or {}).items()}
 
 
-def _set(found: JobSet) -> Shape:
+def _set(job_set: JobSet) -> Shape:
     return {
-        "size": found.size,
-        **_moment("oldest", found.oldest_at),
-        **_moment("newest", found.newest_at),
-        "due": found.due,
+        "size": job_set.size,
+        **_moment("oldest", job_set.oldest_at),
+        **_moment("newest", job_set.newest_at),
+        "due": job_set.due,
     }
 
 

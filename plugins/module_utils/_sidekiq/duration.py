@@ -17,9 +17,9 @@ _SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([smhdw]?)\s*")
 
 def seconds(written: t.Any, option: str) -> float:
     """Seconds of `90s`, `15m`, `2h`, `3d`, `1w`, or of a plain number of seconds. `option` names it in the error."""
-    found = _SPAN.fullmatch(str(written))
-    if not found:
+    span = _SPAN.fullmatch(str(written))
+    if not span:
         raise BadOption(
             f"{option}: {written!r} is no span of time; write a number and s, m, h, d or w, such as 90s or 2h."
         )
-    return float(found.group(1)) * _UNITS[found.group(2)]
+    return float(span.group(1)) * _UNITS[span.group(2)]

@@ -39,10 +39,10 @@ def epoch(value: t.Any) -> float | None:
 def number(value: t.Any) -> float | None:
     """A finite number from the text of a hash field or a score, None for anything else."""
     try:
-        found = float(value)
+        finite = float(value)
     except (TypeError, ValueError, OverflowError):
         return None
-    return found if math.isfinite(found) else None
+    return finite if math.isfinite(finite) else None
 
 
 def iso(seconds: float | None) -> str | None:

@@ -31,12 +31,12 @@ def stop_processes(host: Host) -> Result:
     """Stop those that still run; fails if one does not end in time, and kills none."""
     drain = seconds(host.options["drain_timeout"], "drain_timeout")
     stop_timeout = seconds(host.options["stop_timeout"], "stop_timeout")
-    running = host_stop.check(Target(one["pid"], one["ticks"]) for one in host.options["processes"])
+    running = host_stop.check(Target(ended["pid"], ended["ticks"]) for ended in host.options["processes"])
     if host.check_mode or not running:
         return _result([Stopped(target, host_stop.busy(target), None, False) for target in running])
     host.progress["changed"] = True
     stopped = host_stop.stop(running, drain, stop_timeout)
-    late = [one.target.pid for one in stopped if not one.gone]
+    late = [ended.target.pid for ended in stopped if not ended.gone]
     if late:
         host.progress.update(_result(stopped))
         raise SidekiqError(
@@ -47,10 +47,12 @@ def stop_processes(host: Host) -> Result:
 
 
 def _result(stopped: t.Sequence[Stopped]) -> Result:
-    counts = [one.busy for one in stopped]
+    counts = [ended.busy for ended in stopped]
     known = [count for count in counts if count is not None]
     return {
         "changed": bool(stopped),
         "busy": sum(known) if len(known) == len(counts) else None,
-        "processes": [{"pid": one.target.pid, "busy": one.busy, "left": one.left, "gone": one.gone} for one in stopped],
+        "processes": [
+            {"pid": ended.target.pid, "busy": ended.busy, "left": ended.left, "gone": ended.gone} for ended in stopped
+        ],
     }

@@ -110,8 +110,8 @@ def health(session: Session) -> Result:
     findings = judge(View(snapshot, survey, limits, options["systemd_unit"]))
     return {
         **_about(session, snapshot),
-        "findings": [output.finding(found) for found in findings],
-        "counts": {severity: sum(1 for found in findings if found.severity == severity) for severity in SEVERITIES},
+        "findings": [output.finding(finding) for finding in findings],
+        "counts": {severity: sum(1 for finding in findings if finding.severity == severity) for severity in SEVERITIES},
         "worst": findings[0].severity if findings else "none",
         "totals": output.totals(snapshot),
         "queues": output.queues(snapshot),

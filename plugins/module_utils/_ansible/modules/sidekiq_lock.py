@@ -41,7 +41,7 @@ def free_locks(session: Session) -> Result:
     snapshot = read_snapshot(session.client, session.key, ("server",))
     refuse_unwritable(snapshot, session)
     digests, _warnings = parse_names("digests", "digests", options["digests"])
-    if options["force"] and any(re.fullmatch(r"(?:uniquejobs:)?[*?]*", one) for one in digests):
+    if options["force"] and any(re.fullmatch(r"(?:uniquejobs:)?[*?]*", digest) for digest in digests):
         raise BadOption("force frees locks of living jobs, so it needs digests that name them.")
     check_types(session.client, session.key, [*queue_places(session.client, session.key), *map(Place, SETS)])
     report = audit(

@@ -39,13 +39,13 @@ def memory_info(session: Session) -> Result:
         chosen = members
         if family not in _ALWAYS and len(members) > session.options["samples"]:
             chosen = random.sample(members, max(1, session.options["samples"]))
-        found = sizes(session.client, chosen)
-        mean = sum(found.values()) / len(found) if found else 0
-        size = sum(found.values()) if len(chosen) == len(members) else int(mean * len(members))
-        families[family] = Family(family, owner, len(members), len(found), size)
+        measured = sizes(session.client, chosen)
+        mean = sum(measured.values()) / len(measured) if measured else 0
+        size = sum(measured.values()) if len(chosen) == len(members) else int(mean * len(members))
+        families[family] = Family(family, owner, len(members), len(measured), size)
         if family == "queues":
             cut = len(session.key("queue:"))
-            queues = {name[cut:].decode("utf-8", "replace"): size for name, size in found.items()}
+            queues = {name[cut:].decode("utf-8", "replace"): size for name, size in measured.items()}
     used, most = (server.used_memory, server.maxmemory) if server else (None, None)
     return {
         "changed": False,
@@ -58,8 +58,14 @@ def memory_info(session: Session) -> Result:
         "scanned": len(names),
         "complete": complete,
         "families": [
-            {"name": one.name, "owner": one.owner, "key_count": one.keys, "measured": one.measured, "bytes": one.size}
-            for one in sorted(families.values(), key=lambda one: -one.size)
+            {
+                "name": entry.name,
+                "owner": entry.owner,
+                "key_count": entry.keys,
+                "measured": entry.measured,
+                "bytes": entry.size,
+            }
+            for entry in sorted(families.values(), key=lambda entry: -entry.size)
         ],
         "suggestions": suggestions(families, queues),
     }

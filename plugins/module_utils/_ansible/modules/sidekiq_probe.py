@@ -45,13 +45,13 @@ def probe(session: Session) -> Result:
         for name in wanted
         if name in served
     ]
-    check_types(session.client, session.key, [Place("queues", one.queue.encode()) for one in probes])
+    check_types(session.client, session.key, [Place("queues", probe.queue.encode()) for probe in probes])
     if not session.check_mode:
         send(session.client, session.key, probes, timeout)
-    found = {one.queue: one for one in probes}
+    probe_of = {probe.queue: probe for probe in probes}
     queues = []
     for name in wanted:
-        sent = found.get(name)
+        sent = probe_of.get(name)
         passed = sent is not None and sent.taken is not None
         reason = None
         if name in unserved:

@@ -79,7 +79,7 @@ def suggestions(families: t.Mapping[str, Family], queues: t.Mapping[str, int]) -
     ):
         suggest(2 if name == "pull" else 3, queues.get(name, 0), f"deliveries in the queue {name}", effect,
                 {"queues": [name], "classes": ["ActivityPub::*DeliveryWorker"]})  # fmt: skip
-    return [entry for _hurt, _size, entry in sorted(found, key=lambda one: one[:2])]
+    return [entry for _hurt, _size, entry in sorted(found, key=lambda suggestion: suggestion[:2])]
 
 
 ORDER: t.Final = ("dead", "retry", "pull", "push")

@@ -60,7 +60,7 @@ def find_backup_jobs(client: t.Any, key: Keys) -> BackupJobs:
     What runs is known as of the last heartbeat (5 or 10 seconds): a job that is also seen waiting was given back since.
     """
     read_at = redis_time(client)
-    found: dict[str, BackupJob] = {}
+    by_jid: dict[str, BackupJob] = {}
     places = (Place("retry"), Place("scheduled"), *queue_places(client, key))
     check_types(client, key, places)
     for place in places:
@@ -69,14 +69,14 @@ def find_backup_jobs(client: t.Any, key: Keys) -> BackupJobs:
             if job.worker_class != BACKUP_WORKER:
                 continue
             queue = place.label if place.is_queue else job.queue
-            one = BackupJob(_backup_id(job), place.set, job, queue, position if place.is_queue else None, score)
-            found[one.jid] = one  # the last place on its way is where it is
+            backup_job = BackupJob(_backup_id(job), place.set, job, queue, position if place.is_queue else None, score)
+            by_jid[backup_job.jid] = backup_job  # the last place on its way is where it is
     processes, work = run_reader(client, lambda batch: read_processes(batch, key, lambda: read_at))
     by_identity = {process.identity: process for process in processes if process.alive}
     for running in work:
         job = running.job
-        if job.worker_class == BACKUP_WORKER and (job.jid or "?") not in found:
-            found[job.jid or "?"] = BackupJob(
+        if job.worker_class == BACKUP_WORKER and (job.jid or "?") not in by_jid:
+            by_jid[job.jid or "?"] = BackupJob(
                 _backup_id(job),
                 "running",
                 job,
@@ -84,7 +84,7 @@ def find_backup_jobs(client: t.Any, key: Keys) -> BackupJobs:
                 work=running,
                 process=by_identity.get(running.identity),
             )
-    return BackupJobs(tuple(found.values()), tuple(processes), read_at)
+    return BackupJobs(tuple(by_jid.values()), tuple(processes), read_at)
 
 
 def drain_rate(client: t.Any, key: Keys, queue: str, seconds: float) -> float | None:

@@ -51,7 +51,9 @@ def room_of(storage: t.Mapping[str, t.Any] | None) -> Room:
     if not storage:
         return Room()
     build, keep = storage["build"], storage["keep"]
-    closed = [f"{one['message']} {one['remedy']}" for one in storage["problems"] if one["id"] in _CLOSED]
+    closed = [
+        f"{problem['message']} {problem['remedy']}" for problem in storage["problems"] if problem["id"] in _CLOSED
+    ]
     return Room(
         _free(build),
         _free(keep),

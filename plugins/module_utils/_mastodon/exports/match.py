@@ -43,7 +43,7 @@ class Export:
     def surplus(self) -> tuple[BackupJob, ...]:
         """Jobs that could go without a loss; none that runs, as nothing can stop it."""
         extra = self.jobs if self.duplicate_of is not None else self.jobs[1:]
-        return tuple(one for one in extra if one.place != "running")
+        return tuple(job for job in extra if job.place != "running")
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def decide(
     for number, row in others.items():
         outcome, reason = rule(None, row, now, min_age)
         decisions.append(Decision(number, outcome, reason, row))
-    return sorted(decisions, key=lambda one: one.backup_id)
+    return sorted(decisions, key=lambda decision: decision.backup_id)
 
 
 _Verdict = tuple[str, t.Optional[str]]

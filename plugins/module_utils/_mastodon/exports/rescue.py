@@ -47,16 +47,16 @@ class Situation:
     storage: t.Mapping[str, t.Any] | None = None
 
 
-def plan(found: t.Mapping[str, t.Any], stuck_after: str, retries: str, around: Situation) -> Rescue:
+def plan(info: t.Mapping[str, t.Any], stuck_after: str, retries: str, around: Situation) -> Rescue:
     """`retries`: run, remove or keep. Raises BadOption."""
     limit = seconds(stuck_after, "export_rescue_stuck_after")
     rescue, room = Rescue(), room_of(around.storage)
-    for export in found["exports"]:
+    for export in info["exports"]:
         if _place(export) == "queues" and export["duplicate_of"] is None:
             room.take(export["media_bytes"])  # is built whatever we do
-    for export in found["exports"]:
+    for export in info["exports"]:
         _one(rescue, export, limit, retries, around, room)
-    needless = [job["jid"] for job in found["needless_jobs"] if job["place"] != "running" and job["jid"]]
+    needless = [job["jid"] for job in info["needless_jobs"] if job["place"] != "running" and job["jid"]]
     rescue.surplus = [jid for jid in (*rescue.surplus, *needless) if is_taken("jids", jid)]
     return rescue
 

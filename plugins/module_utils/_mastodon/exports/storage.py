@@ -82,15 +82,15 @@ def problems(
     threshold: float,
 ) -> list[Problem]:
     """What is wrong, the worst first. `threshold`: percent in use from which on a place is said to be full."""
-    found = [*_fit(build, keep, estimate), *_may_fit(build, keep, estimate), *_deleted(build, holders)]
+    all_problems = [*_fit(build, keep, estimate), *_may_fit(build, keep, estimate), *_deleted(build, holders)]
     for where, disk in (("build", build), ("keep", keep)):
         if disk is not None and not (where == "keep" and build is not None and build.device == disk.device):
-            found += _full(where, disk, threshold)
-    found += _memory(build)
+            all_problems += _full(where, disk, threshold)
+    all_problems += _memory(build)
     for name, path, why in temporary.passed_over:
         message = f"{name} is {path}, and {why}: archives are built in {temporary.path} instead."
-        found.append(Problem("tmpdir_unusable", "warning", message, f"Mend {path}, or take {name} away."))
-    return sorted(found, key=lambda problem: problem.severity != "critical")
+        all_problems.append(Problem("tmpdir_unusable", "warning", message, f"Mend {path}, or take {name} away."))
+    return sorted(all_problems, key=lambda problem: problem.severity != "critical")
 
 
 _REMEDY: t.Final = "Make room, or set Environment=TMPDIR= of the unit to a larger disk, below ReadWritePaths=."

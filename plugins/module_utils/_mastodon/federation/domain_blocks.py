@@ -35,19 +35,19 @@ def normal(domain: str) -> str:
     return host_name("domain", domain)
 
 
-def block_of(said: t.Any) -> Block:
+def block_of(answer: t.Any) -> Block:
     """The block that an answer of the API holds. Raises SidekiqError if it holds none."""
-    if not _is_block(said):
+    if not _is_block(answer):
         raise SidekiqError("The API answered with what is no block of a server; is api_url that of a Mastodon server?")
-    return {"id": str(said["id"]), "domain": said["domain"], **{name: said.get(name) for name in FIELDS}}
+    return {"id": str(answer["id"]), "domain": answer["domain"], **{name: answer.get(name) for name in FIELDS}}
 
 
-def _is_block(said: t.Any) -> bool:
+def _is_block(answer: t.Any) -> bool:
     return (
-        isinstance(said, dict)
-        and isinstance(said.get("id"), (str, int))
-        and isinstance(said.get("domain"), str)
-        and said.get("severity") in SEVERITIES
+        isinstance(answer, dict)
+        and isinstance(answer.get("id"), (str, int))
+        and isinstance(answer.get("domain"), str)
+        and answer.get("severity") in SEVERITIES
     )
 
 

@@ -229,5 +229,5 @@ def _why(problem: BaseException) -> str:
     return printable(str(problem), _LONGEST) or type(problem).__name__
 
 
-def _shown(said: t.Any) -> str | None:
-    return printable(said[:_LONGEST]) if isinstance(said, str) else None
+def _shown(value: t.Any) -> str | None:
+    return printable(value[:_LONGEST]) if isinstance(value, str) else None

@@ -45,13 +45,13 @@ def _sizes(folder: str, devices: t.Collection[int], seen: set[tuple[int, int]]) 
         try:
             if not os.readlink(path).endswith(_GONE):
                 continue
-            found = os.stat(path)
+            status = os.stat(path)
         except OSError:
             continue
-        file = found.st_dev, found.st_ino
-        if found.st_dev in devices and stat.S_ISREG(found.st_mode) and not found.st_nlink and file not in seen:
+        file = status.st_dev, status.st_ino
+        if status.st_dev in devices and stat.S_ISREG(status.st_mode) and not status.st_nlink and file not in seen:
             seen.add(file)
-            yield found.st_blocks * 512
+            yield status.st_blocks * 512
 
 
 def _command(path: str) -> str:

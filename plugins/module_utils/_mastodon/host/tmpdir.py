@@ -42,13 +42,13 @@ def sandbox(unit: str, run: Runner) -> Sandbox:
         code, out, _err = run(["systemctl", "show", *(word for name in names for word in ("-p", name)), "--", unit])
     except OSError:
         return Sandbox()
-    said = dict(line.partition("=")[::2] for line in out.splitlines())
+    properties = dict(line.partition("=")[::2] for line in out.splitlines())
     if code != 0:
         return Sandbox()
-    pid = int(said.get("MainPID") or 0)
-    private = said.get("PrivateTmp", "no") not in ("no", "")
+    pid = int(properties.get("MainPID") or 0)
+    private = properties.get("PrivateTmp", "no") not in ("no", "")
     visible = pid > 0 and os.path.isdir(f"/proc/{pid}/root/")
-    return Sandbox(said.get("ActiveState") == "active", pid if visible else None, private)
+    return Sandbox(properties.get("ActiveState") == "active", pid if visible else None, private)
 
 
 def temporary(values: t.Mapping[str, str], uid: int | None, pid: int | None) -> Temporary:
@@ -68,19 +68,19 @@ def temporary(values: t.Mapping[str, str], uid: int | None, pid: int | None) -> 
 def unfit(path: str, uid: int | None, root: str) -> str | None:
     """Why Ruby would not take a directory; None if it would. It asks the mode alone: one on a read-only mount it takes, and fails."""
     try:
-        found = os.stat(root + path)
+        status = os.stat(root + path)
     except OSError:
         return "it is not there"
-    if not path.startswith("/") or not stat.S_ISDIR(found.st_mode):
+    if not path.startswith("/") or not stat.S_ISDIR(status.st_mode):
         return "it is no directory with an absolute path"
-    if uid is not None and not _may_write(found, uid):
+    if uid is not None and not _may_write(status, uid):
         return "Sidekiq's user may not write into it"
-    if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
+    if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
         return "everybody may write into it and it has no sticky bit"
     return None
 
 
-def _may_write(found: os.stat_result, uid: int) -> bool:
-    if uid in (0, found.st_uid):
-        return uid == 0 or bool(found.st_mode & stat.S_IWUSR)
-    return bool(found.st_mode & (stat.S_IWOTH | stat.S_IWGRP))  # the groups of the user are not asked
+def _may_write(status: os.stat_result, uid: int) -> bool:
+    if uid in (0, status.st_uid):
+        return uid == 0 or bool(status.st_mode & stat.S_IWUSR)
+    return bool(status.st_mode & (stat.S_IWOTH | stat.S_IWGRP))  # the groups of the user are not asked

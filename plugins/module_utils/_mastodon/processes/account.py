@@ -40,9 +40,9 @@ _WORDS: t.Final[t.Mapping[str, str]] = {
 }
 
 
-def describe(found: t.Mapping[str, t.Any]) -> str:
+def describe(account: t.Mapping[str, t.Any]) -> str:
     """An account in one line. Raises ValueError if it does not add up: such a line must not be shown."""
-    counts = {key: int(found[key]) for key in KEYS}
-    if int(found["ran"]) != sum(counts.values()):
-        raise ValueError(f"of {found['ran']} jobs that ran, {sum(counts.values())} are accounted for")
-    return f"{found['ran']} jobs ran: " + ", ".join(f"{number} {_WORDS[key]}" for key, number in counts.items())
+    counts = {key: int(account[key]) for key in KEYS}
+    if int(account["ran"]) != sum(counts.values()):
+        raise ValueError(f"of {account['ran']} jobs that ran, {sum(counts.values())} are accounted for")
+    return f"{account['ran']} jobs ran: " + ", ".join(f"{number} {_WORDS[key]}" for key, number in counts.items())

@@ -50,7 +50,7 @@ class Plan:
 
 def plan(installation: Seen, files: t.Iterable[Seen], patterns: t.Sequence[str], forced: bool) -> Plan:
     """From what mastodon_info returned. `files`: path and mtime of what asks for a restart when it changes."""
-    unmatched = {one["name"]: one for one in installation["unmatched"]}
+    unmatched = {member["name"]: member for member in installation["unmatched"]}
     units = [
         worker
         for worker in installation["workers"]
@@ -101,7 +101,7 @@ def _judge(worker: Seen, silent: Seen | None, files: t.Sequence[tuple[str, float
         tuple(worker["pids"]),
         None if hidden is None else known + hidden,
         # plain dictionaries, as Ansible's own cannot be copied
-        tuple({"pid": one["pid"], "ticks": one["ticks"]} for one in (silent["processes"] if silent else ())),
+        tuple({"pid": member["pid"], "ticks": member["ticks"]} for member in (silent["processes"] if silent else ())),
         bool(worker["need_daemon_reload"]),
     )
 
@@ -136,10 +136,10 @@ def _nothing(installation: Seen, units: t.Sequence[Seen]) -> t.Iterator[str]:
         return
     loose = [worker for worker in installation["workers"] if worker["running"]]
     names = {worker["name"] for worker in loose}
-    unknown = [one for one in installation["unmatched"] if one["name"] not in names]
+    unknown = [member for member in installation["unmatched"] if member["name"] not in names]
     running = [
         *(f"{_loose(worker)} ({', '.join(_jobs_in(worker)) or 'no heartbeat in Redis'})" for worker in loose),
-        *(f"{_loose(one)} ({one['reason']})" for one in unknown),
+        *(f"{_loose(member)} ({member['reason']})" for member in unknown),
     ]
     if not installation["systemd"]:
         yield "No systemd runs on this host, and this role restarts its units."
@@ -191,7 +191,7 @@ def account(due: Seen, quiet: Seen, failed: t.Iterable[str], stopped: Seen, unma
     ended = {process["identity"]: process for process in stopped.get("processes") or ()}
     for identity in due["identities"]:
         running = [job["jid"] for job in quiet.get("busy") or () if job["identity"] == identity]
-        heartbeat = next((one for one in quiet.get("processes") or () if one["identity"] == identity), None)
+        heartbeat = next((process for process in quiet.get("processes") or () if process["identity"] == identity), None)
         outcomes += _outcomes(running, failed, ended.get(identity))
         if heartbeat is not None:
             outcomes += [NOT_KNOWN] * max(0, heartbeat["busy"] - len(running))

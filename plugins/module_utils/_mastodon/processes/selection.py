@@ -86,7 +86,7 @@ def _is_picked(process: Process, choice: Choice) -> bool:
         (choice.tags, [process.tag]),
         (choice.queues, process.queues),
     ]
-    return all(wanted is None or not set(wanted).isdisjoint(found) for wanted, found in conditions)
+    return all(wanted is None or not set(wanted).isdisjoint(values) for wanted, values in conditions)
 
 
 def _is_meant(work_unit: Work, running: Running) -> bool:

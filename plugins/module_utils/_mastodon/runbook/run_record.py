@@ -115,14 +115,14 @@ def read(path: str) -> Record:
     return record
 
 
-def _wrong(found: Record, name: str) -> list[str]:
+def _wrong(record: Record, name: str) -> list[str]:
     """The keys that do not say what a record of this run says."""
-    wrong = [key for kind, keys in _KINDS for key in keys if not isinstance(found.get(key), kind)]
-    wrong += [key for key in _MOMENTS if key not in found or not isinstance(found[key] or "", str)]
+    wrong = [key for kind, keys in _KINDS for key in keys if not isinstance(record.get(key), kind)]
+    wrong += [key for key in _MOMENTS if key not in record or not isinstance(record[key] or "", str)]
     if wrong:
         return wrong
-    wrong = [key for key, kind in _ELEMENTS.items() if not all(isinstance(item, kind) for item in found[key])]
-    return wrong if found["run"] == name else ["run", *wrong]
+    wrong = [key for key, kind in _ELEMENTS.items() if not all(isinstance(item, kind) for item in record[key])]
+    return wrong if record["run"] == name else ["run", *wrong]
 
 
 def write(path: str, record: Record) -> None:
@@ -133,9 +133,9 @@ def write(path: str, record: Record) -> None:
 def paths(directory: str) -> list[str]:
     """The files that may be records, those of the newest runs first."""
     try:
-        found = os.listdir(directory)
+        names = os.listdir(directory)
     except FileNotFoundError:
         return []
     except OSError as problem:
         raise BadOption(f"dir: {directory} cannot be read: {problem.strerror}.") from None
-    return [os.path.join(directory, name) for name in sorted(found, reverse=True) if name.endswith(".json")]
+    return [os.path.join(directory, name) for name in sorted(names, reverse=True) if name.endswith(".json")]

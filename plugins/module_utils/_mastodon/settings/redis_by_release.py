@@ -112,11 +112,11 @@ def _number(variables: Variables, name: str, default: int) -> int:
 
 def _sentinels(variables: Variables, name: str) -> tuple[tuple[str, int], ...]:
     default = _number(variables, f"{name}SENTINEL_PORT", DEFAULT_SENTINEL_PORT)
-    found = []
+    sentinels = []
     for entry in variables.filled(f"{name}SENTINELS").split(","):
         host, _colon, port = entry.strip().partition(":")
         if port and not (port.isascii() and port.isdigit() and int(port) <= 65535):
             raise BadOption(f"{variables.where(name + 'SENTINELS')} must be host:port, separated by commas.")
         if host:
-            found.append((host, int(port) if port else default))
-    return tuple(found)
+            sentinels.append((host, int(port) if port else default))
+    return tuple(sentinels)

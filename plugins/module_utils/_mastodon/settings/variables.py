@@ -63,10 +63,10 @@ def collect(
     commands: dict[str, str] = {}
     files: list[str] = []
 
-    def add(source: str, found: t.Mapping[str, str], made_by_commands: t.Collection[str] = ()) -> None:
+    def add(source: str, settings: t.Mapping[str, str], made_by_commands: t.Collection[str] = ()) -> None:
         taken = values.keys() | commands.keys()
-        for name in found.keys() - taken:
-            values[name], sources[name] = found[name], source
+        for name in settings.keys() - taken:
+            values[name], sources[name] = settings[name], source
         commands.update((name, source) for name in set(made_by_commands) - taken)
 
     add("the environment of the task", environment)

@@ -49,12 +49,12 @@ def split(text: str) -> tuple[Line, ...]:
             raise Unclear(f"holds {name}", text[: text.index(sign)].count("\n"))
     mask, depths = _render(text)
     lines: list[Line] = []
-    for found, depth in zip(_LINE.finditer(text), depths):
-        if found.start() == len(text):
+    for match, depth in zip(_LINE.finditer(text), depths):
+        if match.start() == len(text):
             break
-        if "\r" in found[1]:
+        if "\r" in match[1]:
             raise Unclear("a carriage return stands within the line", len(lines))
-        lines.append(Line(found[1], found[2], mask[found.start() : found.end(1)], depth))
+        lines.append(Line(match[1], match[2], mask[match.start() : match.end(1)], depth))
     return tuple(lines)
 
 

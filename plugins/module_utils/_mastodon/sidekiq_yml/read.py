@@ -79,11 +79,11 @@ def _capsules(text: str) -> tuple[Capsule, ...]:
 
 
 def _capsule(document: Document, entry: Entry) -> Capsule:
-    said = {one.name: one for one in _below(document, entry)}
-    threads = number_of(document, said["concurrency"]).value if "concurrency" in said else None
+    entries = {key.name: key for key in _below(document, entry)}
+    threads = number_of(document, entries["concurrency"]).value if "concurrency" in entries else None
     if threads is None:
         raise Unclear(f"the capsule {entry.name} has no concurrency, so Sidekiq does not start", entry.row)
-    queues = read_queues(document, said["queues"]).queues if "queues" in said else (Queue("default"),)
+    queues = read_queues(document, entries["queues"]).queues if "queues" in entries else (Queue("default"),)
     return Capsule(entry.name, threads, tuple(queue.name for queue in queues))
 
 

@@ -302,11 +302,11 @@ def _put_back(client: t.Any, key: Keys, identity: str) -> bytes:
 def _places(client: t.Any, key: Keys, jobs: t.Mapping[int, Job], back: bytes, identity: str) -> dict[int, str | None]:
     """Where each job is by now, None if nowhere. What is found once accounts for one of several jobs with the same jid."""
     where = whereabouts(client, key, list(jobs.values()), identity)
-    found: dict[int, str | None] = {}
+    place_of: dict[int, str | None] = {}
     for number in sorted(jobs, key=lambda number: not has_bit(back, number)):  # those that were put back first
         places = where.get(name_of(jobs[number]))
-        found[number] = places.pop(0) if places else None
-    return found
+        place_of[number] = places.pop(0) if places else None
+    return place_of
 
 
 def _dispose(

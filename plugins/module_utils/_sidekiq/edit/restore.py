@@ -194,10 +194,10 @@ class Restorer:
         )
         for target, sought in _sought(went):
             # all are looked for before one is taken: taking moves what is still to be read
-            with contextlib.closing(Spool(os.path.dirname(self._archive.path))) as found:
+            with contextlib.closing(Spool(os.path.dirname(self._archive.path))) as spool:
                 for page in _pages(self._found(target, sought)):
-                    found.add(*zip(*page))
-                taker.take(found.entries())
+                    spool.add(*zip(*page))
+                taker.take(spool.entries())
         self.result.not_taken = self.result.already = 0  # will be counted when they are put back
         return taker.taken()
 

@@ -136,8 +136,8 @@ def _present(client: t.Any, key: Keys, wanted: set[str]) -> tuple[set[str], set[
     waiting: set[str] = set()
     running: set[str] = set()
 
-    def see(raw: bytes, found: set[str]) -> None:
-        found.update(name for name in map(text, _NAMED.findall(raw)) if name in wanted)
+    def see(raw: bytes, names: set[str]) -> None:
+        names.update(name for name in map(text, _NAMED.findall(raw)) if name in wanted)
 
     for name in ("scheduled", "retry"):
         for raw, _score in set_members(client, key(SETS[name])):

@@ -66,8 +66,8 @@ def _library() -> t.Any:
             f"The Python library redis cannot be imported by {sys.executable} ({error}). Install it for that"
             " interpreter, on the machine where the task runs: python3-redis (Debian, Ubuntu, Fedora) or redis (PyPI)."
         ) from None
-    found = re.match(r"(\d+)\.(\d+)", str(getattr(redis, "__version__", "")))
-    if found is None or (int(found.group(1)), int(found.group(2))) < _OLDEST:
+    version = re.match(r"(\d+)\.(\d+)", str(getattr(redis, "__version__", "")))
+    if version is None or (int(version.group(1)), int(version.group(2))) < _OLDEST:
         raise NoConnection(
             f"The Python library redis that {sys.executable} finds ({getattr(redis, '__file__', None)}) is older than"
             f" {'.'.join(map(str, _OLDEST))}. Install a newer one: python3-redis (Debian) or redis (PyPI)."
@@ -148,7 +148,7 @@ def _ask_sentinels(library: t.Any, settings: ConnectionSettings) -> ConnectionSe
         try:
             client = _open(library, sentinel)
             with translate_errors(sentinel):
-                found = client.execute_command("SENTINEL", "get-master-addr-by-name", settings.sentinel_service)
+                master = client.execute_command("SENTINEL", "get-master-addr-by-name", settings.sentinel_service)
         except NoConnection as error:
             answers.append(str(error).replace("Redis at", "The sentinel at", 1))
             logins = logins or error.hint in _LOGIN
@@ -156,8 +156,8 @@ def _ask_sentinels(library: t.Any, settings: ConnectionSettings) -> ConnectionSe
         finally:
             with contextlib.suppress(UnboundLocalError):
                 client.connection_pool.disconnect()
-        if found:
-            master_host, master_port = (part.decode() for part in found)
+        if master:
+            master_host, master_port = (part.decode() for part in master)
             return replace(
                 settings,
                 host=master_host,

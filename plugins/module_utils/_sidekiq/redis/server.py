@@ -89,5 +89,5 @@ def _text(value: t.Any) -> str | None:
 
 
 def _integer(value: t.Any) -> int | None:
-    found = number(value)
-    return None if found is None else int(found)
+    whole = number(value)
+    return None if whole is None else int(whole)

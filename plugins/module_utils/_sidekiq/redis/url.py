@@ -90,13 +90,13 @@ def _query(query: str, name: str, dialect: Dialect) -> dict[str, str]:
         return {}
     if dialect == "redis-client":
         return {key: value for key, value in parse_qsl(query) if key == "db"}
-    found = dict(parse_qsl(query.replace("+", "%2B")))
-    if found.keys() - {"db", "username", "password"}:
+    parameters = dict(parse_qsl(query.replace("+", "%2B")))
+    if parameters.keys() - {"db", "username", "password"}:
         raise BadOption(
             f"{name}: only db is understood after the question mark of the URL; give other settings as options."
             " A ? inside a password is written %3F."
         )
-    return found
+    return parameters
 
 
 def _db(text: str, name: str) -> int:

@@ -93,9 +93,9 @@ def read_snapshot(client: t.Any, key: Keys, parts: t.Collection[str] = PARTS, cl
         readers["schedule"] = read_schedule(batch, key, now)
     if "server" in parts:
         readers["server"] = read_server(batch, key)
-    found = together(batch, readers)
-    processes, work = found.get("processes", (None, None))
-    queues = found.get("queues")
+    replies = together(batch, readers)
+    processes, work = replies.get("processes", (None, None))
+    queues = replies.get("queues")
     if queues is not None and processes is not None:
         served = {name for process in processes for name in process.queues}
         unregistered = read_unregistered(batch, key, served - {queue.name for queue in queues}, now)
@@ -103,14 +103,14 @@ def read_snapshot(client: t.Any, key: Keys, parts: t.Collection[str] = PARTS, cl
     return Snapshot(
         taken_at=seen["redis"],
         clock_offset=seen["here"] - seen["redis"],
-        counters=found.get("counters"),
+        counters=replies.get("counters"),
         queues=None if queues is None else tuple(queues),
-        sets=found.get("sets"),
+        sets=replies.get("sets"),
         processes=None if processes is None else tuple(processes),
         work=tuple(work) if work is not None and "work" in parts else None,
-        schedule=tuple(found["schedule"]) if "schedule" in found else None,
-        server=found.get("server"),
-        locks=found.get("locks"),
+        schedule=tuple(replies["schedule"]) if "schedule" in replies else None,
+        server=replies.get("server"),
+        locks=replies.get("locks"),
         round_trips=batch.round_trips,
         wrong_types=tuple(sorted(batch.wrong_types)),
     )

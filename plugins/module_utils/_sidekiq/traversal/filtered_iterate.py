@@ -73,6 +73,6 @@ def _numbers(joined: bytes) -> list[int]:
     return list(map(int, joined.split(b","))) if joined else []
 
 
-def _cut(found: bytes, sizes: list[int]) -> t.Iterator[bytes]:
+def _cut(joined: bytes, sizes: list[int]) -> t.Iterator[bytes]:
     ends = list(itertools.accumulate(sizes))
-    return (found[end - size : end] for size, end in zip(sizes, ends))
+    return (joined[end - size : end] for size, end in zip(sizes, ends))
