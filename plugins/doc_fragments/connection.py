@@ -127,13 +127,13 @@ options:
     type: str
   redis_connect_timeout:
     description:
-      - The number of seconds to wait for a connection.
+      - The number of seconds to wait for a connection, at most a day.
       - If it is not set, the value of the environment variable E(FEDIVERSE_REDIS_CONNECT_TIMEOUT) is used.
     type: float
     default: 5.0
   redis_timeout:
     description:
-      - The number of seconds to wait for the answer to a command.
+      - The number of seconds to wait for the answer to a command, at most a day.
       - If it is not set, the value of the environment variable E(FEDIVERSE_REDIS_TIMEOUT) is used.
     type: float
     default: 30.0

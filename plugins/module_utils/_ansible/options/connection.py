@@ -173,6 +173,8 @@ _BUILD: t.Final[t.Mapping[str, t.Callable[[Options], ConnectionSettings]]] = {
     "redis_socket": _from_socket,
     "redis_sentinels": _from_sentinels,
 }
+_LONGEST: t.Final = 86_400
+"""Seconds of a timeout: sockets take no more than the clock of the platform can count."""
 _NEEDS_A_WAY: t.Final = f"without one of {', '.join(WAYS)}: the settings of Mastodon are taken as they are"
 
 
@@ -192,8 +194,8 @@ def _with_tls(settings: ConnectionSettings, options: Options) -> ConnectionSetti
 
 def _with_timeouts(settings: ConnectionSettings, options: Options) -> ConnectionSettings:
     for option in ("redis_connect_timeout", "redis_timeout"):
-        if not options[option] > 0:
-            raise BadOption(f"{option} must be more than 0 seconds.")
+        if not 0 < options[option] <= _LONGEST:
+            raise BadOption(f"{option} must be more than 0 and at most {_LONGEST:,} seconds (a day).")
     return replace(settings, connect_timeout=options["redis_connect_timeout"], command_timeout=options["redis_timeout"])
 
 
@@ -222,7 +224,7 @@ def _text(options: Options, name: str) -> str | None:
 
 def _db(options: Options) -> int:
     db = options.get("redis_db")
-    if db is not None and db < 0:
+    if isinstance(db, bool) or (db is not None and db < 0):  # Ansible takes true for a whole number
         raise BadOption(f"redis_db must be a number from 0 on, not {db}.")
     return db or 0
 

@@ -166,7 +166,12 @@ def test_options_become_settings(options, expected):
         ({"redis_sentinels": ["a:99999"]}, ["redis_sentinels: 99999"]),
         ({"redis_host": "h", "redis_tls_ca": "/a"}, ["redis_tls_ca", "redis_tls"]),
         ({"redis_host": "h", "redis_tls": True, "redis_tls_cert": "/c"}, ["redis_tls_cert and redis_tls_key"]),
+        ({"redis_host": "h", "redis_db": True}, ["redis_db", "True"]),
+        ({"redis_url": "redis://h", "redis_db": True}, ["redis_db", "True"]),
         ({"redis_host": "h", "redis_timeout": 0}, ["redis_timeout"]),
+        ({"redis_host": "h", "redis_timeout": float("inf")}, ["redis_timeout", "86,400"]),
+        ({"redis_host": "h", "redis_timeout": float("nan")}, ["redis_timeout", "86,400"]),
+        ({"redis_host": "h", "redis_connect_timeout": 1e308}, ["redis_connect_timeout", "86,400"]),
         ({"redis_host": "h", "redis_connect_timeout": -1}, ["redis_connect_timeout"]),
     ],
 )
