@@ -129,6 +129,21 @@ deleted_open:
         command: {description: Its name without arguments., returned: success, type: str, sample: ruby}
         files: {description: How many it holds., returned: success, type: int, sample: 211}
         bytes: {description: What these take., returned: success, type: int, sample: 2147483648}
+build_files:
+  description: What killed builds left. M(fediverse.mastodon.export_build_files) removes the files.
+  returned: success
+  type: dict
+  contains:
+    path: {description: 'The temporary directory, as this host sees it; null if it cannot be seen.', returned: success, type: str, sample: /tmp}
+    reason: {description: 'Why it is not known what was left; null if it is known.', returned: success, type: str, sample: null}
+    count: {description: How many files there are., returned: success, type: int, sample: 3}
+    bytes: {description: What they take., returned: success, type: int, sample: 734003200}
+    files:
+      description: The first hundred of them, each as RV(fediverse.mastodon.export_build_files#module:files).
+      returned: success
+      type: list
+      elements: dict
+      sample: [{name: archive-20260903-4242-1bq6ow.zip, pid: 4242, bytes: 734003200, age_days: 2.5}]
 database:
   description: Whether PostgreSQL was read. If not, RV(estimate) is unknown and RV(unneeded) is empty.
   returned: success

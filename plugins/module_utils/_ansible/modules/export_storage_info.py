@@ -14,7 +14,7 @@ from dataclasses import asdict
 from ..._mastodon.database import Database, NoDatabase
 from ..._mastodon.exports.backup_rows import Backup, read_backups, read_largest_account, read_media_sizes
 from ..._mastodon.exports.files import DAY, ArchiveFile, Kept, read_files, unneeded
-from ..._mastodon.exports.places import read_places
+from ..._mastodon.exports.places import owner_of, read_places
 from ..._mastodon.exports.storage import Estimate, fits, problems
 from ..._mastodon.host.disk import Disk
 from ..._mastodon.host.open_deleted import deleted_but_open
@@ -23,6 +23,7 @@ from ..ending import Result
 from ..options.connection import connection_argument_spec
 from ..options.database import DATABASE_OPTIONS, find_database
 from ..run_host import Host
+from .export_build_files import found_in
 
 OPTIONS: t.Final = {
     **{name: connection_argument_spec()[name] for name in ("mastodon_root", "systemd_unit")},
@@ -45,6 +46,7 @@ def storage_info(host: Host) -> Result:
     estimate = _estimate(found.database, rows)
     holders = deleted_but_open({disk.device for disk in (build,) if disk is not None})
     now = time.time()
+    left = found_in(places.host_path, owner_of(options["mastodon_root"]), now)
     spare = [] if rows is None else unneeded(kept.files, needed(rows), now, options["keep_days"])
     return {
         "changed": False,
@@ -61,6 +63,7 @@ def storage_info(host: Host) -> Result:
             "files": sum(holder.files for holder in holders),
             "processes": [asdict(holder) for holder in holders[:10]],
         },
+        "build_files": {name: left[name] for name in ("path", "reason", "count", "bytes", "files")},
         "database": found.database is not None,
         "database_reason": found.reason,
         "estimate": {
