@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.federation import plan
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.humanize import duration, size
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.text import printable
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.failures import in_a_sentence
@@ -27,8 +26,8 @@ options:
   _input:
     description:
       - What was found - C(host), C(look) of the filter P(fediverse.mastodon._federation_look#filter), C(retry), C(details) (results of
-        M(fediverse.mastodon.sidekiq_job_info) by server), C(servers) of M(fediverse.mastodon.remote_server_info), C(logs) by server, C(units),
-        C(killed), and C(left_alone) and C(plan), sentences.
+        M(fediverse.mastodon.sidekiq_job_info) by server), C(servers) of M(fediverse.mastodon.remote_server_info), C(logs), lines by server, C(units)
+        (those of RV(fediverse.mastodon.mastodon_info#module:workers)), C(killed), lines, and C(left_alone) and C(plan), sentences.
     type: dictionary
     required: true
   width:
@@ -50,6 +49,7 @@ _value:
 """
 
 _ROWS = 8
+_LONGEST_LINE = 300
 
 
 @in_a_sentence
@@ -61,7 +61,7 @@ def _federation_report(found: t.Mapping[str, t.Any], width: int = 79) -> str:
     servers = {server["domain"]: server for server in found.get("servers") or ()}
     for domain in look["closely"]:
         details = (found.get("details") or {}).get(domain)
-        log = (found.get("logs") or {}).get(domain) or ""
+        log = (found.get("logs") or {}).get(domain) or ()
         lines += ["", printable(domain), *_closely(servers.get(domain), details, log, width)]
     lines += ["", *_host(found), *_skipped(look["skipped"], width)]
     for sentence in found.get("left_alone") or ():
@@ -95,7 +95,7 @@ def _more(rows: t.Sequence[t.Any]) -> list[str]:
 
 
 def _closely(
-    server: t.Mapping[str, t.Any] | None, details: t.Mapping[str, t.Any] | None, log: str, width: int
+    server: t.Mapping[str, t.Any] | None, details: t.Mapping[str, t.Any] | None, log: t.Sequence[str], width: int
 ) -> t.Iterator[str]:
     if server:
         yield from wrapped(f"seen from here: {_answer(server)}", width, "  ", "    ")
@@ -103,8 +103,8 @@ def _closely(
         yield f"  jobs: {_counts(details['by_queue'])}" if details["total"] else "  no jobs in these queues"
         if details["by_error"]:
             yield f"  errors: {_counts(details['by_error'])}"
-    for line in log.splitlines():
-        yield f"  | {line}"
+    for line in log:
+        yield f"  | {printable(line, _LONGEST_LINE)}"
 
 
 def _answer(server: t.Mapping[str, t.Any]) -> str:
@@ -118,10 +118,12 @@ def _answer(server: t.Mapping[str, t.Any]) -> str:
 
 def _host(found: t.Mapping[str, t.Any]) -> list[str]:
     lines = []
-    for unit in plan.units(found.get("units") or ""):
+    for unit in found.get("units") or ():
+        if unit["state"] == "inactive":
+            continue
         memory = "" if unit["memory"] is None else f", {size(unit['memory'])}"
-        lines.append(f"{unit['unit']}: {unit['state']}, restarted {unit['restarts']} times{memory}")
-    lines += [f"  | {line}" for line in (found.get("killed") or "").splitlines()]
+        lines.append(f"{printable(unit['name'])}: {unit['state']}, restarted {unit['restarts']} times{memory}")
+    lines += [f"  | {printable(line, _LONGEST_LINE)}" for line in found.get("killed") or ()]
     return lines or ["No units of systemd that could be looked at."]
 
 

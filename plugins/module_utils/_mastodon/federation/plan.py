@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from collections import defaultdict
 
@@ -177,22 +176,3 @@ def verdict(
     if not known:
         return f"It is not certain after {timeout} that all {released} released jobs have ended: a process is silent that may run them."
     return None
-
-
-def units(shown: str) -> list[Shape]:
-    """`systemctl show -p Id -p ActiveState -p NRestarts -p MemoryCurrent -p Result` as data."""
-    shapes = []
-    for block in re.split(r"\n[ \t]*\n", shown.strip()):
-        properties = dict(line.partition("=")[::2] for line in block.splitlines() if "=" in line)
-        if properties.get("Id") and properties.get("ActiveState") != "inactive":
-            memory = properties.get("MemoryCurrent", "")
-            shapes.append(
-                {
-                    "unit": properties["Id"],
-                    "state": properties.get("ActiveState"),
-                    "restarts": int(properties.get("NRestarts") or 0),
-                    "memory": int(memory) if memory.isdigit() and int(memory) < 2**63 else None,
-                    "result": properties.get("Result"),
-                }
-            )
-    return shapes

@@ -156,16 +156,3 @@ def test_names_that_no_server_has_are_skipped_and_said():
     assert len(found["holders"]) == 6  # they are shown all the same
     wanted = plan.look([], {}, "10m", ["*.gone.example", "a.example"], 5)
     assert wanted["closely"] == ["*.gone.example", "a.example"] and wanted["named"] == ["a.example"]
-
-
-def test_units():
-    shown = (
-        "Result=success\nNRestarts=3\nMemoryCurrent=1048576\nId=mastodon-sidekiq.service\nActiveState=active\n\n"
-        "Id=b.service\nActiveState=failed\nMemoryCurrent=[not set]\nNRestarts=0\nResult=oom-kill\n\n"
-        "Id=c.service\nActiveState=inactive\n"
-    )
-    assert [(unit["unit"], unit["restarts"], unit["memory"], unit["result"]) for unit in plan.units(shown)] == [
-        ("mastodon-sidekiq.service", 3, 1048576, "success"),
-        ("b.service", 0, None, "oom-kill"),
-    ]
-    assert plan.units("") == []
