@@ -107,3 +107,69 @@ def test_facts_are_read_by_their_own_name(role):
             )
         )
         assert not injected, path
+
+
+PHASES = {"preflight", "plan", "apply", "verify"}
+TAGGED = [role for role in ROLES if any("tags" in task for task in read(role, "tasks/main.yml"))]
+READING = {"assert", "debug", "fail", "report", "set_fact", "setup", "sidekiq_wait", "stat", "wait_for"}
+OTHER_KEYS = {
+    "become",
+    "become_user",
+    "changed_when",
+    "check_mode",
+    "delay",
+    "diff",
+    "environment",
+    "failed_when",
+    "loop",
+}
+OTHER_KEYS |= {"loop_control", "name", "no_log", "register", "retries", "tags", "until", "vars", "when"}
+
+
+def test_the_runbooks_and_what_runs_every_day_have_tags():
+    assert {
+        "backlog_recovery",
+        "export_rescue",
+        "export_storage",
+        "federation_rescue",
+        "prerequisites",
+        "redis",
+    } <= set(TAGGED)
+    assert "restart" in TAGGED
+
+
+@pytest.mark.parametrize("role", TAGGED)
+def test_each_task_of_a_role_has_the_tag_of_its_phase(role):
+    for task in read(role, "tasks/main.yml"):
+        tags = set(task.get("tags", ()))
+        assert tags & PHASES or tags == {"always"}, f"{task['name']}: --tags preflight,plan would skip it"
+        if tags & {"preflight", "plan"}:  # what is applied or verified is what was read and planned
+            assert tags & {"always", "never"}, task["name"]
+
+
+@pytest.mark.parametrize("role", TAGGED)
+def test_what_runs_with_the_tags_preflight_and_plan_only_reads(role):
+    for task in read(role, "tasks/main.yml"):
+        if set(task.get("tags", ())) & {"preflight", "plan", "always"}:
+            only_reads(role, task)
+
+
+def only_reads(role: str, task: dict[str, Any]) -> None:
+    """Fails for a task that can change the host, also for one in a file that the task includes."""
+    if "block" in task:
+        for inner in (*task["block"], *task.get("rescue", ()), *task.get("always", ())):
+            only_reads(role, inner)
+        return
+    [action] = set(task) - OTHER_KEYS
+    module, given = action.rpartition(".")[2], task[action]
+    if module in ("include_tasks", "import_tasks", "include_role"):
+        file = given if isinstance(given, str) else given.get("file") or given.get("tasks_from")
+        other = role if module != "include_role" else given["name"].rpartition(".")[2]
+        for inner in read(other, f"tasks/{file}") if file else ():  # a whole role is tested by itself
+            only_reads(other, inner)
+        return
+    # A command that runs in check mode, too, is declared to change nothing.
+    harmless = module in READING or module.endswith("_info") or task.get("check_mode") is True
+    assert harmless or (module == "command" and task.get("check_mode") is False), (
+        f"{role}: {task['name']} may change the host"
+    )
