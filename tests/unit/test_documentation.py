@@ -177,6 +177,8 @@ def calls(value, defaults=False):
             name = str(key).rpartition(".")[2]
             if str(key).startswith(f"{NAMESPACE}.") and (name in MODULES or not isinstance(item, list)):
                 yield name, item, defaults
+                if name == "combined_info" and not defaults:
+                    yield from ((read["module"], read.get("options"), True) for read in item["reads"])
             yield from calls(item, defaults or key == "module_defaults")
 
 
@@ -185,6 +187,15 @@ TASKS = [(where, *call) for where, text in texts() for call in calls(yaml.load(t
 
 def is_template(value):
     return isinstance(value, str) and "{{" in value
+
+
+def without_templates(value):
+    """The same without the entries of dictionaries that only a run can fill in."""
+    if isinstance(value, list):
+        return [without_templates(item) for item in value]
+    if isinstance(value, dict):
+        return {key: without_templates(item) for key, item in value.items() if not is_template(item)}
+    return value
 
 
 def test_examples_call_every_module():
@@ -205,7 +216,7 @@ def test_tasks_use_options_that_there_are(where, name, options, defaults, option
     options = options or {}
     assert isinstance(options, dict), f"{where}: free-form"
     assert set(options) <= set(spec), where
-    fixed = {option: value for option, value in options.items() if not is_template(value)}
+    fixed = without_templates(options)
     for option in set(options) - set(fixed) if not defaults else spec:
         spec[option].pop("required", None)
     constraints = {} if defaults or fixed != options else {key: said[key] for key in CONSTRAINTS if key in said}
