@@ -35,7 +35,8 @@ positional: _input
 options:
   _input:
     description:
-      - The host in the words of its own tools, see C(tasks/preflight.yml) of the role P(fediverse.mastodon.workers#role).
+      - The name of the C(stock_unit), and what M(fediverse.mastodon.mastodon_info) returned with all O(fediverse.mastodon.mastodon_info#module:sections)
+        (C(installation)).
     type: dictionary
     required: true
   cores:

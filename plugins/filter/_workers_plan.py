@@ -25,7 +25,8 @@ positional: _input
 options:
   _input:
     description:
-      - The host in the words of its own tools, see C(tasks/preflight.yml) of the role.
+      - The name of the C(stock_unit), and what M(fediverse.mastodon.mastodon_info) returned with all O(fediverse.mastodon.mastodon_info#module:sections)
+        (C(installation)).
     type: dictionary
     required: true
   units:
@@ -94,8 +95,7 @@ def _workers_plan(
 ) -> dict[str, t.Any]:
     """See DOCUMENTATION."""
     limits = Limits(tuple(required), tuple(elsewhere), max_connections, reserved_connections, other_connections)
-    pids = {int(name) for name in str(facts.get("pids") or "").split() if name.isdigit()}
-    return plan_workers(units, read_host(facts), limits, processes, pids, take_over)
+    return plan_workers(units, read_host(facts), limits, processes, take_over)
 
 
 class FilterModule:

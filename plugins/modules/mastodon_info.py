@@ -142,13 +142,14 @@ redis:
       sample:
 settings:
   description:
-    - Mastodon's variables by name, as a process of O(systemd_unit) sees them, each with its C(value) and its C(source).
-    - The value is null unless the variable is known to hold no secret. Empty without V(settings) in O(sections).
+    - Mastodon's variables by name, as a process of O(systemd_unit) sees them, each with its C(value) and its C(source), and with what Mastodon's
+      own files say (C(in_files)). What the unit sets wins over the files.
+    - A value is null unless the variable is known to hold no secret. Empty without V(settings) in O(sections).
   returned: success
   type: dict
   sample:
-    DB_POOL: {value: "25", source: mastodon-sidekiq.service}
-    DB_PASS: {value: null, source: /home/mastodon/live/.env.production}
+    DB_POOL: {value: "25", source: mastodon-sidekiq.service, in_files: null}
+    DB_PASS: {value: null, source: /home/mastodon/live/.env.production, in_files: null}
 limits:
   description: What there is room for.
   returned: success
@@ -205,17 +206,17 @@ jemalloc:
   type: str
   sample: libjemalloc.so.2
 web:
-  description: The unit of the web server of this instance and the C(environment) that it sets; null if none is on this host.
+  description:
+    - The web server of this instance, its C(processes), and how many connections to PostgreSQL each may open (C(pool)).
+    - Null if none is on this host.
   returned: success
   type: dict
-  sample:
-    unit: mastodon-web.service
-    environment: {}
+  sample: {processes: 2, pool: 5}
 streaming:
-  description: How many streaming servers of this instance run on this host.
+  description: The same of the streaming servers that run here.
   returned: success
-  type: int
-  sample: 1
+  type: dict
+  sample: {processes: 1, pool: 10}
 leftovers:
   description: Drop-ins that roles of this collection wrote below /run for the time of their work. Of a role that does not work now, they are what an
     interrupted run left. They go with the next boot.
@@ -395,7 +396,7 @@ workers:
       type: dict
       sample: {concurrency: 5, timeout: null, queues: [{name: default, weight: 8}], unclear: {}}
     environment:
-      description: The variables that the unit and its files set, as RV(settings).
+      description: The variables that the unit and its files set, with C(value) and C(source) as in RV(settings).
       returned: success
       type: dict
       sample:
@@ -471,6 +472,11 @@ workers:
           returned: success
           type: bool
           sample: true
+        db_pool:
+          description: C(DB_POOL) in the environment with which it was started; null if it is not set there or cannot be read any more.
+          returned: success
+          type: int
+          sample: 25
         named:
           description: Whether its host name agrees, too. It does not after the host was renamed.
           returned: success

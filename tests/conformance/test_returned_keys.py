@@ -52,7 +52,7 @@ DATA = {
     "mentions",
 }
 DATA |= {"selection", "thresholds", "before", "after"}
-DATA |= {"used_by", "web", "capsules", "unknown", "sidekiq_yml", "environment", "files"}
+DATA |= {"used_by", "web", "streaming", "capsules", "unknown", "sidekiq_yml", "environment", "files"}
 """Dictionaries whose keys are data, such as names of queues."""
 TYPES: dict[str, Any] = {
     "str": str,

@@ -10,6 +10,7 @@ import os
 import pwd
 import time
 import typing as t
+from dataclasses import asdict
 
 from ..._mastodon.installation import inventory, kernel, limits, surroundings
 from ..._mastodon.installation.effective import Effective
@@ -18,7 +19,7 @@ from ..._mastodon.installation.inventory import Installation, Member, Silent, Wo
 from ..._mastodon.installation.ownership import Instance, known_root
 from ..._mastodon.installation.shown_settings import shown
 from ..._mastodon.installation.systemd.leftovers import read_leftovers
-from ..._mastodon.installation.systemd.units import read_unit, read_units
+from ..._mastodon.installation.systemd.units import Unit, matches, read_unit, read_units
 from ..._mastodon.installation.unit_facts import DIGEST, UnitFacts, read_unit_facts
 from ..._mastodon.settings.release import read_release
 from ..._mastodon.settings.variables import Variables, collect
@@ -64,7 +65,7 @@ def installation(here: Here) -> Result:
     """Read processes, units and heartbeats, and say which belong together and whose they are."""
     root: str = here.options["mastodon_root"]
     processes = kernel.sidekiq_processes()
-    units = read_units(here.run, here.options["units"])
+    units = read_units(here.run, [*here.options["units"], here.options["systemd_unit"]])
     heartbeats, readable, problem = _heartbeats(here)
     instance = inventory.instance_at(root, here.settings)
     found = inventory.describe_installation(
@@ -82,7 +83,10 @@ def installation(here: Here) -> Result:
     )
     release = read_release(instance.root) if instance.root else None
     variables, no_variables = _variables(here, instance.root)
+    of_unit = _of_unit(here, units or ())
+    files = variables.values if variables else {}
     web = surroundings.web_server(units or (), instance.root)
+    streaming = surroundings.streaming_connections(surroundings.streaming_servers(units or (), instance.root), files)
     return {
         "changed": False,
         "kind": found.kind,
@@ -98,11 +102,13 @@ def installation(here: Here) -> Result:
             "writable": readable and problem is None,
             "problem": problem,
         },
-        "settings": _settings(variables) if variables and "settings" in here.options["sections"] else {},
-        "limits": _limits(here, variables, no_variables),
+        "settings": _settings(here.options["systemd_unit"], of_unit, variables)
+        if "settings" in here.options["sections"]
+        else {},
+        "limits": _limits(here, variables and collect(root, {}, here.options["systemd_unit"], of_unit), no_variables),
         "jemalloc": surroundings.jemalloc(here.run),
-        "web": web and {"unit": web.name, "environment": _environment(read_unit_facts(web, instance.root))},
-        "streaming": len(surroundings.streaming_servers(units or (), instance.root)),
+        "web": asdict(surroundings.web_connections(web, files)) if web else None,
+        "streaming": asdict(streaming) if streaming else None,
         "leftovers": [vars(leftover) for leftover in read_leftovers()],
         **_shape(found, instance, "unit_files" in here.options["sections"]),
         "elsewhere": _elsewhere(_unassigned(found, heartbeats)),
@@ -110,22 +116,39 @@ def installation(here: Here) -> Result:
 
 
 def _variables(here: Here, root: str | None) -> tuple[Variables | None, str | None]:
-    """What Mastodon's files say, after the unit, or why that is not known."""
+    """What Mastodon's own files say, or why that is not known."""
     if root is None:
         return None, f"There is no Mastodon in {here.options['mastodon_root']}. Set mastodon_root."
-    name = here.options["systemd_unit"]
     try:
-        unit = read_unit(here.run, name) if os.path.isdir("/run/systemd/system") else None
-        return collect(root, {}, name, unit.environment() if unit else {}), None
+        return collect(root, {}, "", {}), None
     except SidekiqError as failure:
         return None, with_hint(failure)
 
 
-def _settings(variables: Variables) -> Result:
-    values = {name: shown(name, value) for name, value in variables.values.items()}
-    values.update(dict.fromkeys(variables.commands))
-    sources = {**variables.sources, **variables.commands}
-    return {name: {"value": _text(values[name]), "source": clean(sources[name])} for name in sorted(values)}
+def _of_unit(here: Here, units: t.Iterable[Unit]) -> dict[str, str]:
+    """The environment of the unit that stands for the instance."""
+    name = here.options["systemd_unit"]
+    return next((unit.environment() for unit in units if matches(unit.name, [name])), {})
+
+
+def _settings(name: str, of_unit: t.Mapping[str, str], files: Variables | None) -> Result:
+    """Every variable as a process of the unit sees it: what the unit sets wins over the files."""
+    if files is None:
+        return {}
+    values = {**files.values, **of_unit}
+    sources = {**files.sources, **files.commands, **dict.fromkeys(of_unit, name)}
+    return {
+        clean(variable): {
+            "value": _shown(variable, values.get(variable)),
+            "source": clean(source),
+            "in_files": _shown(variable, files.values.get(variable)),
+        }
+        for variable, source in sorted(sources.items())
+    }
+
+
+def _shown(name: str, value: str | None) -> str | None:
+    return None if value is None else _text(shown(name, value))
 
 
 def _limits(here: Here, variables: Variables | None, problem: str | None) -> Result:
@@ -225,8 +248,20 @@ def _worker(worker: Worker, instance: Instance, unit_files: bool) -> Result:
 def _settings_of(worker: Worker, instance: Instance, unit_files: bool) -> Result:
     """What it runs with: by its unit, or by its heartbeats where no unit tells."""
     unit = worker.unit
-    facts = read_unit_facts(unit, worker.owner.root or instance.root) if unit else None
-    found = facts.effective if facts else _by_heartbeat(worker)
+    facts = read_unit_facts(unit, worker.owner.root or instance.root) if unit else UnitFacts(_by_heartbeat(worker))
+    return {
+        **describe_settings(facts, unit_files),
+        "memory_high": unit.memory_high if unit else None,
+        "memory_max": unit.memory_max if unit else None,
+        "enabled": unit is not None and unit.enabled,
+        "unit_file": (unit.path or None) if unit else None,
+        "digest": _digest(worker),
+    }
+
+
+def describe_settings(facts: UnitFacts, unit_files: bool) -> Result:
+    """The part of a worker that its unit says."""
+    found = facts.effective
     queues = found.all_queues
     return {
         "queues": [{"name": clean(name), "weight": weight} for name, weight in queues or ()],
@@ -239,16 +274,11 @@ def _settings_of(worker: Worker, instance: Instance, unit_files: bool) -> Result
             for capsule in found.capsules or ()
         },
         "unknown": {key: clean(why) for key, why in found.unknown.items()},
-        "config": _text(facts.config_path) if facts else None,
+        "config": _text(facts.config_path),
         "sidekiq_yml": _config(facts),
-        "environment": _environment(facts) if facts else {},
-        "memory_high": unit.memory_high if unit else None,
-        "memory_max": unit.memory_max if unit else None,
-        "enabled": unit is not None and unit.enabled,
-        "unit_file": (unit.path or None) if unit else None,
-        "written_by_role": facts is not None and facts.written_by_role,
-        "digest": _digest(worker),
-        "files": {part.path: part.text for part in facts.files.parts} if unit_files and facts and facts.files else {},
+        "environment": _environment(facts),
+        "written_by_role": facts.written_by_role,
+        "files": {part.path: part.text for part in facts.files.parts} if unit_files and facts.files else {},
     }
 
 
@@ -263,8 +293,8 @@ def _by_heartbeat(worker: Worker) -> Effective:
     return Effective(beats[0].concurrency, queues, None, None, (), {"timeout": why, "pool": why})
 
 
-def _config(facts: UnitFacts | None) -> Result | None:
-    if facts is None or facts.config is None:
+def _config(facts: UnitFacts) -> Result | None:
+    if facts.config is None:
         return None
     config = facts.config
     return {
@@ -299,10 +329,16 @@ def _process(member: Member, match: Match) -> Result:
         "busy": heartbeat.busy,
         "quiet": heartbeat.quiet,
         "alive": heartbeat.alive,
+        "db_pool": _pool(member),
         "named": match.named,
         "started_at": iso(heartbeat.started_at),
         "started_epoch": None if heartbeat.started_at is None else round(heartbeat.started_at, 3),
     }
+
+
+def _pool(member: Member) -> int | None:
+    said = (member.process.environment or {}).get("DB_POOL", "")
+    return int(said) if said.isascii() and said.isdigit() else None
 
 
 def _silent(silent: Silent) -> Result:

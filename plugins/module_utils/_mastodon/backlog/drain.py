@@ -16,6 +16,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ..._sidekiq.errors import BadOption
+from ..installation.systemd.sidekiq_command import env_variables, with_variables
 from ..workers.host import Host
 from .plan import SCHEDULER
 
@@ -99,8 +100,9 @@ def _unit(host: Host, request: DrainRequest, threads: int, number: int) -> dict[
     name = _name(request.tag, number)
     path = f"{FOLDER}/{request.tag}-{number}.env"
     command = host.command
+    pool = {"DB_POOL": str(threads)}
     wanted = replace(
-        command,
+        with_variables(command, pool if "DB_POOL" in env_variables(command.start) else {}),
         rest=(*command.rest, "-g", request.tag),
         concurrency=str(threads),
         timeout=str(_SHUTDOWN),
@@ -121,7 +123,9 @@ def _unit(host: Host, request: DrainRequest, threads: int, number: int) -> dict[
     argv = ["systemd-run", "--quiet", "--collect", "--no-ask-password", f"--unit={name}", "--service-type=simple"]
     argv += [f"--description=Sidekiq for a time ({', '.join(request.queues)})"]
     argv += [word for entry in properties for word in ("-p", entry)]
-    environment = {**host.stock.environment(), "DB_POOL": str(threads)}
+    # This file is the last one and wins, so what another file sets must not be in it.
+    of_unit = {name: value for name, value in host.stock.environment().items() if name not in host.file_variables}
+    environment = {**of_unit, **pool}
     text = "".join(f"{key}={_quoted(value)}\n" for key, value in environment.items())
     return {"name": name, "argv": [*argv, "--", *words], "file": path, "environment": text}
 

@@ -53,6 +53,11 @@ def why_not_derived(found: Found, stock_unit: str) -> str:
         return (
             f"{stock_unit} runs Sidekiq in a container, from which no unit can be derived. {_declare(stock['engine'])}"
         )
+    if (stock["root"] or "").startswith("/nix/store/"):
+        return (
+            f"{stock_unit} is made by NixOS, which makes the units anew from its own configuration. Declare the processes there, in"
+            " services.mastodon.sidekiqProcesses."
+        )
     return ""
 
 
@@ -71,7 +76,8 @@ def _without_unit(found: Found, stock_unit: str) -> str:
             " Mastodon's own unit (dist/mastodon-sidekiq.service)."
         )
     if others:
-        return f"There is no {stock_unit} on this host: Sidekiq runs in {_named(others)}. Set the stock unit of the role to it."
+        which = "it" if len(others) == 1 else "the one from which the others are derived"
+        return f"There is no {stock_unit} on this host: Sidekiq runs in {_named(others)}. Set the stock unit of the role to {which}."
     hidden = [one for one in found["unmatched"] if one["ours"] is not False]
     if hidden:
         return (

@@ -82,8 +82,10 @@ class Effective:
 
 def with_capsules(queues: t.Iterable[Queue], capsules: t.Iterable[Capsule]) -> tuple[Queue, ...]:
     """The queues of a process with capsules, each once."""
-    more = ((name, None) for capsule in capsules for name in capsule.queues)
-    return tuple({**dict(more), **dict(queues)}.items()) if capsules else tuple(queues)
+    served: dict[str, int | None] = {}
+    for name, weight in (*queues, *((name, None) for capsule in capsules for name in capsule.queues)):
+        served.setdefault(name, weight)
+    return tuple(served.items())
 
 
 def effective(said: Said) -> Effective:

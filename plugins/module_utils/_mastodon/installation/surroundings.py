@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import typing as t
+from dataclasses import dataclass
 
 from .ownership import same_root
 from .systemd.show import Runner
@@ -32,6 +33,32 @@ def streaming_servers(units: t.Iterable[Unit], root: str | None) -> list[Unit]:
         and unit.kind != "oneshot"
         and same_root(unit.directory or None, root) is not False
     ]
+
+
+@dataclass(frozen=True)
+class Server:
+    """Processes of one kind on this host, and how many connections to PostgreSQL each may open."""
+
+    processes: int
+    pool: int
+
+
+def web_connections(unit: Unit, files: t.Mapping[str, str]) -> Server:
+    """config/puma.rb and config/database.yml. `files`: the variables of Mastodon's own files."""
+    variables = {**files, **unit.environment()}
+    processes = _first(variables.get("WEB_CONCURRENCY"), 2)
+    return Server(max(1, processes), _first(variables.get("DB_POOL"), variables.get("MAX_THREADS"), 5))
+
+
+def streaming_connections(units: t.Sequence[Unit], files: t.Mapping[str, str]) -> Server | None:
+    """streaming/database.js. None where no streaming server runs here."""
+    pools = [_first({**files, **unit.environment()}.get("DB_POOL"), 10) for unit in units]
+    return Server(len(pools), max(pools)) if pools else None
+
+
+def _first(*values: t.Any) -> int:
+    """The first that is a number."""
+    return next(int(value) for value in values if value is not None and str(value).isdecimal())
 
 
 def jemalloc(run: Runner) -> str | None:

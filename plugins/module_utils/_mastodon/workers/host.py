@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note that this file is private to the collection: it may change or go at any time without notice.
-"""A host as its own tools describe it: its units of Sidekiq, what Mastodon's files say, what the database allows."""
+"""A host as mastodon_info describes it: its units of Sidekiq, what they run with, what the database allows."""
 
 from __future__ import annotations
 
@@ -12,24 +12,30 @@ from dataclasses import dataclass, field
 
 from ..._sidekiq.errors import BadOption
 from ..installation.conclusions import unidentified
-from ..installation.systemd.environment import assignments
-from ..installation.systemd.sidekiq_command import Command, parse_command
-from ..installation.systemd.unit_file import Part, Unit, parse_cat
-from ..installation.unit_facts import DIGEST, MARK
+from ..installation.effective import Effective, Said, effective
+from ..installation.systemd.sidekiq_command import Command, env_variables, expand_specifiers, parse_command
+from ..installation.systemd.unit_file import Part, Unit
+from ..installation.systemd.units import matches
+from ..installation.unit_facts import MARK
 from ..jobs.worker_classes import QUEUES, QUEUES_SINCE_4_4
-from ..settings import dotenv
-from ..settings.release import Release, parse_release
-from ..sidekiq_yml.read import SidekiqYml, read_sidekiq_yml
+from ..settings.release import Release
+from ..sidekiq_yml.read import Capsule, SidekiqYml
 
 DROP_IN: t.Final = "zz-workers.conf"
 """Sorts after override.conf, so that it has the last word."""
 STOP_TIMEOUT_DROP_IN: t.Final = "zzz-workers-stop.conf"
 """Below /run while units change, so that systemd waits as long as the process that runs now may need."""
+_TRANSIENT: t.Final = "/run/systemd/transient/"
+
+Facts = t.Mapping[str, t.Any]
 
 
 @dataclass(frozen=True)
 class Found:
-    """A unit on the host. `pid` of its main process, 0 when it does not run; `digest` of the text it was started from."""
+    """A unit on the host. `pid` of its main process, 0 when it does not run; `digest` of the text it was started from.
+
+    `queues` and `timeout` of its Sidekiq; None where they are not known.
+    """
 
     unit: Unit
     active: bool = False
@@ -37,6 +43,8 @@ class Found:
     enabled: bool = False
     digest: str = ""
     stale: bool = False
+    queues: tuple[str, ...] | None = None
+    timeout: int | None = None
 
     @property
     def own(self) -> bool:
@@ -52,22 +60,29 @@ class Found:
 class Host:
     """`max_connections` and `reserved` of PostgreSQL; None where it could not be asked.
 
-    `identities`: the heartbeats of each unit that runs. `foreign`: units of other instances, with the reason, which are not
-    among `units`. `doubts`: units that must not be stopped or replaced, with the reason.
+    `config`: what the file says that Sidekiq reads, or None and `why_no_config`. `variables`: of Mastodon's own files.
+    `file_variables`: what a file of EnvironmentFile= of the stock unit sets, with the path; it wins over Environment=.
+    `web`: the variables of the web server of this host, None where there is none; `streaming`: how many run here.
+    `identities`: the heartbeats of each unit that runs; `killed`: those whose process is gone. `foreign`: units of other
+    instances, with the reason, which are not among `units`. `doubts`: units that must not be stopped or replaced, with
+    the reason.
     """
 
     stock_name: str
     units: t.Mapping[str, Found]
-    nodename: str = ""
     release: Release | None = None
-    config: SidekiqYml = field(default_factory=SidekiqYml)
+    config: SidekiqYml | None = field(default_factory=SidekiqYml)
+    why_no_config: str = ""
     variables: t.Mapping[str, str] = field(default_factory=dict)
+    file_variables: t.Mapping[str, str] = field(default_factory=dict)
+    file_values: t.Mapping[str, str] = field(default_factory=dict)
     web: t.Mapping[str, str] | None = None
     streaming: int = 0
     max_connections: int | None = None
     reserved: int = 0
     jemalloc: str = ""
     identities: t.Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    killed: frozenset[str] = frozenset()
     foreign: t.Mapping[str, str] = field(default_factory=dict)
     doubts: t.Mapping[str, str] = field(default_factory=dict)
 
@@ -80,19 +95,52 @@ class Host:
                 f"There is no {self.stock_name} on this host. Install Mastodon's own unit first (dist/mastodon-sidekiq.service);"
                 " the others are derived from it. Set workers_stock_unit if it has another name."
             )
+        if "@" in self.stock_name:
+            raise BadOption(
+                f"{self.stock_name} is an instance of a template, and a unit that is derived from it would mean something else"
+                " by %i. Install Mastodon's own unit (dist/mastodon-sidekiq.service), and set workers_stock_unit to it."
+            )
         return Unit(
             self.stock_name,
             tuple(part for part in found.unit.parts if part.name not in (DROP_IN, STOP_TIMEOUT_DROP_IN)),
         )
 
     @property
-    def command(self) -> Command:
+    def command_line(self) -> str:
         lines = self.stock.values("ExecStart")
         if len(lines) != 1:
             raise BadOption(
                 f"{self.stock_name} has {len(lines)} ExecStart= lines; it must have one that starts Sidekiq."
             )
-        return parse_command(lines[0])
+        return lines[0]
+
+    @property
+    def command(self) -> Command:
+        return parse_command(self.command_line)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of the stock unit and its files, as far as they are no secrets."""
+        return {**self.stock.environment(), **self.file_values}
+
+    @property
+    def effective(self) -> Effective:
+        """What the Sidekiq of the stock unit runs with, without what the role added."""
+        return effective(
+            Said(
+                expand_specifiers(self.command_line, self.stock_name),
+                self.environment,
+                self.variables,
+                self.config,
+                self.release,
+                why_no_config=self.why_no_config,
+            )
+        )
+
+    @property
+    def fixed_variables(self) -> dict[str, str]:
+        """The variables that Environment= of a drop-in cannot change, and where they are set."""
+        return {**self.file_variables, **dict.fromkeys(env_variables(self.command.start), "ExecStart=")}
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -101,107 +149,111 @@ class Host:
 
     def variable(self, name: str) -> str | None:
         """As a Sidekiq of the stock unit sees it: the unit before Mastodon's files."""
-        return self.stock.environment().get(name, self.variables.get(name))
+        return self.environment.get(name, self.variables.get(name))
 
 
-def read_host(facts: t.Mapping[str, t.Any]) -> Host:
-    """From the output of commands, by name; see roles/workers/tasks/preflight.yml. What is missing counts as unknown."""
-
-    def text(name: str) -> str:
-        return str(facts.get(name) or "")
-
-    stock_name = text("stock_unit") or "mastodon-sidekiq.service"
-    states = [line.split()[:2] for line in text("files").splitlines() if line.strip()]
-    names = list(
-        dict.fromkeys(
-            [row[0] for row in states] + [line.split()[0] for line in text("loaded").splitlines() if line.strip()]
-        )
-    )
-    enabled = {row[0] for row in states if len(row) > 1 and row[1].startswith("enabled")}
-    shown = {block.get("Id", ""): block for block in _blocks(text("show"))}
-    digests = _digests(text("digests"))
-    installation: t.Mapping[str, t.Any] = facts.get("installation") or {}
-    foreign = {one["name"]: one["reason"] for one in installation.get("foreign", ())}
-    units = {
-        name: _found(unit, shown.get(name, {}), name in enabled, digests)
-        for name, unit in parse_cat(text("cat"), names).items()
-        if "@." not in name
-        and name not in foreign
-        and (name == stock_name or any("sidekiq" in line for line in unit.values("ExecStart")))
+def read_host(facts: Facts) -> Host:
+    """`facts`: the name of the `stock_unit`, and what mastodon_info returned with all sections (`installation`)."""
+    stock_name = str(facts.get("stock_unit") or "mastodon-sidekiq.service")
+    installation: Facts = facts.get("installation") or {}
+    workers: t.Sequence[Facts] = installation.get("workers", ())
+    stock: Facts = next((worker for worker in workers if worker["name"] == stock_name), {})
+    postgresql: Facts = installation.get("limits", {}).get("postgresql", {})
+    from_files = {
+        name: entry for name, entry in stock.get("environment", {}).items() if entry["source"].startswith("/")
     }
-    variables = dict(dotenv.parse(text("dotenv"), {}, {}).values)
-    seen = {**variables, **(units[stock_name].unit.environment() if stock_name in units else {})}
-    around = {block.get("Id", ""): block for block in _blocks(text("around")) if block.get("LoadState") == "loaded"}
-    limits = dict(re.findall(r"^(\w+)\|(\d+)$", text("database"), re.MULTILINE))
     return Host(
         stock_name,
-        units,
-        nodename=text("nodename"),
-        release=parse_release(text("version_rb")),
-        config=read_sidekiq_yml(text("sidekiq_yml"), seen),
-        variables=variables,
-        web=_assigned(around["mastodon-web.service"]) if "mastodon-web.service" in around else None,
-        streaming=sum(1 for name, block in around.items() if "streaming" in name and _runs_itself(block)),
-        max_connections=int(limits["max_connections"]) if "max_connections" in limits else None,
-        reserved=sum(int(value) for name, value in limits.items() if name != "max_connections"),
-        jemalloc=_library(text("libraries")),
-        identities={
-            one["name"]: tuple(process["identity"] for process in one["processes"])
-            for one in installation.get("workers", ())
-            if one["processes"]
+        {worker["name"]: _found(worker) for worker in workers if _is_unit(worker, stock_name)},
+        release=_release(installation.get("release")),
+        config=_config(stock),
+        why_no_config=stock.get("unknown", {}).get("capsules", ""),
+        variables={
+            name: entry["in_files"]
+            for name, entry in installation.get("settings", {}).items()
+            if entry["in_files"] is not None
         },
-        foreign=foreign,
+        file_variables={name: entry["source"] for name, entry in from_files.items()},
+        file_values={name: entry["value"] for name, entry in from_files.items() if entry["value"] is not None},
+        web=_web(installation.get("web")),
+        streaming=(installation.get("streaming") or {}).get("processes", 0),
+        max_connections=postgresql.get("max_connections"),
+        reserved=postgresql.get("reserved") or 0,
+        jemalloc=installation.get("jemalloc") or "",
+        identities={
+            worker["name"]: tuple(process["identity"] for process in worker["processes"])
+            for worker in workers
+            if worker["processes"]
+        },
+        killed=frozenset(entry["identity"] for entry in installation.get("elsewhere", ()) if entry["killed"]),
+        foreign={entry["name"]: entry["reason"] for entry in installation.get("foreign", ())},
         doubts=_doubts(installation),
     )
 
 
-def _doubts(installation: t.Mapping[str, t.Any]) -> dict[str, str]:
-    """Units whose jobs are not known, and units that may be of another instance."""
-    return {
-        **{
-            one["name"]: f"{one['name']} may not be of this instance. {one['doubt']}"
-            for one in installation.get("workers", ())
-            if one["doubt"]
-        },
-        **{one["name"]: unidentified(one) for one in installation.get("unmatched", ())},
-    }
+def _is_unit(worker: Facts, stock_name: str) -> bool:
+    """Whether it is a unit that starts Sidekiq, stays, and is meant: by its name, or because it is used."""
+    if worker["kind"] != "service" or not worker["files"] or worker["unit_file"].startswith(_TRANSIENT):
+        return False
+    if worker["name"] == stock_name:
+        return True
+    starts = any("sidekiq" in line for line in _unit(worker).values("ExecStart")) or worker["pids"]
+    named = matches(worker["name"], [f"{stock_name.rpartition('.')[0]}*.service"])
+    return bool(starts and (named or worker["running"] or worker["enabled"]))
 
 
-def _found(unit: Unit, shown: t.Mapping[str, str], enabled: bool, digests: t.Mapping[int, str]) -> Found:
-    pid = int(shown.get("MainPID") or 0)
+def _unit(worker: Facts) -> Unit:
+    return Unit(worker["name"], tuple(Part(path, text) for path, text in worker["files"].items()))
+
+
+def _found(worker: Facts) -> Found:
+    unknown: Facts = worker["unknown"]
     return Found(
-        unit,
-        active=shown.get("ActiveState") in ("active", "activating", "reloading", "deactivating"),
-        pid=pid,
-        enabled=enabled,
-        digest=digests.get(pid, ""),
-        stale=shown.get("NeedDaemonReload") == "yes",
+        _unit(worker),
+        active=worker["state"] in ("active", "activating", "reloading", "deactivating", "refreshing"),
+        pid=worker["main_pid"],
+        enabled=worker["enabled"],
+        digest=worker["digest"] or "",
+        stale=worker["need_daemon_reload"],
+        queues=None if "queues" in unknown else tuple(queue["name"] for queue in worker["queues"]),
+        timeout=worker["timeout"],
     )
 
 
-def _blocks(shown: str) -> t.Iterator[dict[str, str]]:
-    """What `systemctl show` prints: a block of lines for each unit."""
-    for block in re.split(r"\n[ \t]*\n", shown):
-        found = dict(line.partition("=")[::2] for line in block.splitlines() if "=" in line)
-        if found:
-            yield found
+def _config(stock: Facts) -> SidekiqYml | None:
+    said = stock.get("sidekiq_yml")
+    if not stock:
+        return SidekiqYml()
+    if said is None:
+        return None
+    return SidekiqYml(
+        said["concurrency"],
+        said["timeout"],
+        tuple(queue["name"] for queue in said["queues"]),
+        tuple(
+            Capsule(name, capsule["threads"], tuple(capsule["queues"])) for name, capsule in stock["capsules"].items()
+        ),
+        {queue["name"]: queue["weight"] for queue in said["queues"] if queue["weight"] is not None},
+        said["unclear"],
+    )
 
 
-def _digests(output: str) -> dict[int, str]:
-    """What grep found in /proc/PID/environ: `PATH:NAME=VALUE`, each ended by a zero byte."""
-    return {int(pid): value for pid, value in re.findall(rf"/proc/(\d+)/environ:{DIGEST}=([0-9a-f]+)", output)}
+def _web(said: Facts | None) -> dict[str, str] | None:
+    return {"WEB_CONCURRENCY": str(said["processes"]), "DB_POOL": str(said["pool"])} if said else None
 
 
-def _assigned(shown: t.Mapping[str, str]) -> dict[str, str]:
-    return dict(assignments(shown.get("Environment", "")))
+def _release(text: str | None) -> Release | None:
+    numbers = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", text or "")
+    return (int(numbers[1]), int(numbers[2]), int(numbers[3])) if numbers else None
 
 
-def _runs_itself(shown: t.Mapping[str, str]) -> bool:
-    """Not the wrapper of 4.2 and newer, a oneshot that starts the instances."""
-    return shown.get("Type") != "oneshot" and shown.get("ActiveState") == "active"
-
-
-def _library(output: str) -> str:
-    """The name of jemalloc as the loader knows it, from `ldconfig -p`; the plain name, which Mastodon uses, before others."""
-    found = sorted(set(re.findall(r"^\s*(libjemalloc\.so\S*) ", output, re.MULTILINE)))
-    return found[0] if found else ""
+def _doubts(installation: Facts) -> dict[str, str]:
+    """Units whose jobs are not known, and units that may be of another instance."""
+    return {
+        **{
+            worker["name"]: f"{worker['name']} may not be of this instance. {worker['doubt']}"
+            for worker in installation.get("workers", ())
+            if worker["doubt"]
+        },
+        **{entry["name"]: unidentified(entry) for entry in installation.get("unmatched", ())},
+    }

@@ -9,13 +9,12 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict
 
-from ..._sidekiq.errors import BadOption
-from ..installation.systemd.sidekiq_command import Command, parse_command
+from ..installation.effective import DEFAULT_TIMEOUT
 from ..installation.systemd.unit_file import Unit
 from .host import DROP_IN, STOP_TIMEOUT_DROP_IN, Found, Host
 from .render import FOLDER, File, write
 from .rolling_order import Move, order
-from .validate import HARD_SHUTDOWN, SIDEKIQ_TIMEOUT, Declared, Limits, Worker, declare
+from .validate import HARD_SHUTDOWN, Declared, Limits, Worker, declare
 
 Process = t.Mapping[str, t.Any]
 """A process as fediverse.mastodon.sidekiq_info returns it."""
@@ -26,12 +25,11 @@ def plan_workers(
     host: Host,
     limits: Limits,
     processes: t.Sequence[Process] = (),
-    pids: t.Collection[int] = (),
     take_over: bool = False,
 ) -> dict[str, t.Any]:
-    """`processes`: what Sidekiq says of itself in Redis; `pids`: those that run on the host. See the filter
-    fediverse.mastodon._workers_plan for what is returned. Raises BadOption when the stock unit cannot be used at all."""
-    own, outside = _sort(processes, host, pids)
+    """`processes`: what Sidekiq says of itself in Redis. See the filter fediverse.mastodon._workers_plan for what is
+    returned. Raises BadOption when the stock unit cannot be used at all."""
+    own, outside = _sort(processes, host)
     declared = declare(entries, host, limits, outside)
     foreign_units = [name for name, found in host.units.items() if not found.own and name != host.stock_name]
     files = [write(worker, unit, host) for worker in declared.workers for unit in worker.units]
@@ -63,7 +61,7 @@ def plan_workers(
         "enable": sorted(unit for unit in wanted if not (unit in host.units and host.units[unit].enabled)),
         "disable": [found.unit.name for found in gone if found.enabled],
         "remove": [found.file.path for found in gone if found.own] + _drop_ins(gone, host),
-        "set_aside": [found.file.path for found in gone if _is_set_aside(found, host)],
+        "set_aside": sorted({found.file.path for found in gone if _is_set_aside(found, host)}),
         "leftovers": [
             part.path for found in host.units.values() for part in found.unit.parts if part.name == STOP_TIMEOUT_DROP_IN
         ],
@@ -77,9 +75,7 @@ def plan_workers(
     }
 
 
-def _sort(
-    processes: t.Sequence[Process], host: Host, pids: t.Collection[int]
-) -> tuple[dict[str, list[Process]], dict[str, list[str]]]:
+def _sort(processes: t.Sequence[Process], host: Host) -> tuple[dict[str, list[Process]], dict[str, list[str]]]:
     """The processes of the units of this host, and of all others by queue. One that was killed is neither."""
     units = {identity: name for name, found in host.identities.items() for identity in found if name in host.units}
     own: dict[str, list[Process]] = {}
@@ -90,7 +86,7 @@ def _sort(
         if process["identity"] in units:
             own.setdefault(units[process["identity"]], []).append(process)
             continue
-        if process["hostname"] == host.nodename and pids and process["pid"] not in pids:
+        if process["identity"] in host.killed:
             continue
         if not process["quiet"]:
             for queue in process["queues"]:
@@ -143,18 +139,7 @@ def _moves(
 def _serves(found: Found, host: Host, processes: t.Sequence[Process]) -> frozenset[str]:
     if processes:
         return frozenset(queue for process in processes if not process["quiet"] for queue in process["queues"])
-    command = _command(found)
-    queues = command.queues if command else ()
-    return frozenset(queue.partition(",")[0] for queue in queues) or frozenset(host.config.queues or host.queues)
-
-
-def _command(found: Found) -> Command | None:
-    """None where it cannot be read, as in a unit that somebody wrote with a shell."""
-    lines = found.unit.values("ExecStart")
-    try:
-        return parse_command(lines[0]) if lines else None
-    except BadOption:
-        return None
+    return frozenset(found.queues or host.queues)
 
 
 def _longer_stop_timeouts(moves: t.Sequence[Move], declared: Declared, host: Host) -> list[dict[str, t.Any]]:
@@ -165,20 +150,14 @@ def _longer_stop_timeouts(moves: t.Sequence[Move], declared: Declared, host: Hos
         found = host.units[unit].unit
         # A run that was broken off may have left a new text beside a process of the old one: never less than was thought then.
         left = [part for part in found.parts if part.name == STOP_TIMEOUT_DROP_IN]
-        needed = max(_timeout(host.units[unit], host), SIDEKIQ_TIMEOUT) + 2 * HARD_SHUTDOWN
+        timeout = host.units[unit].timeout or DEFAULT_TIMEOUT
+        needed = max(timeout, DEFAULT_TIMEOUT) + 2 * HARD_SHUTDOWN
         needed = max(needed, int(Unit(unit, tuple(left)).stop_timeout()) if left else 0)
         if after.get(unit, found.stop_timeout()) < needed:
             entries.append(
                 {"unit": unit, "path": f"/run/systemd/system/{unit}.d/{STOP_TIMEOUT_DROP_IN}", "seconds": needed}
             )
     return entries
-
-
-def _timeout(found: Found, host: Host) -> int:
-    command = _command(found)
-    if command and command.timeout and command.timeout.isdigit():
-        return int(command.timeout)
-    return host.config.timeout or SIDEKIQ_TIMEOUT
 
 
 def _shown(move: Move, own: t.Mapping[str, t.Sequence[Process]]) -> dict[str, t.Any]:
@@ -215,7 +194,8 @@ def _is_set_aside(found: Found, host: Host) -> bool:
 def _expected(worker: Worker, unit: str) -> dict[str, t.Any]:
     return {
         "unit": unit,
-        "threads": worker.threads,
+        "threads": worker.all_threads,
+        "db_pool": worker.pool if worker.set_pool else None,
         "queues": list(worker.serves),
         "weights": {name: weight or 0 for name, weight in worker.queues},
     }

@@ -15,6 +15,7 @@ import re
 import typing as t
 from dataclasses import dataclass, replace
 
+from ..installation.systemd.sidekiq_command import with_variables
 from ..installation.systemd.unit_file import Part, Unit
 from ..installation.unit_facts import DIGEST, MARK
 from .host import DROP_IN, STOP_TIMEOUT_DROP_IN, Host
@@ -76,19 +77,23 @@ def _description(stock: Unit, unit: str) -> str:
 def _service(worker: Worker, host: Host) -> str:
     lines = []
     command = host.command
+    variables = {"DB_POOL": str(worker.pool)} if worker.set_pool else {}
+    if worker.jemalloc is not None:
+        # Without the library the variable must be empty: the stock unit sets it. Fewer arenas help in either case.
+        variables.update(LD_PRELOAD=host.jemalloc if worker.jemalloc else "", MALLOC_ARENA_MAX="2")
+    # A file of EnvironmentFile= wins over every Environment=, wherever that stands (systemd.exec(5)): env wins over both.
+    fixed = {name: value for name, value in variables.items() if name in host.fixed_variables}
+    follows = "$" in (command.concurrency or "")  # a variable that may have another value now
     wanted = replace(
-        command,
-        concurrency=str(worker.threads) if worker.set_threads else command.concurrency,
+        with_variables(command, fixed),
+        concurrency=str(worker.threads) if worker.set_threads or follows else command.concurrency,
         timeout=str(worker.timeout) if worker.set_timeout else command.timeout,
         queues=tuple(name if weight is None else f"{name},{weight}" for name, weight in worker.queues)
         or command.queues,
     )
     if wanted != command:
         lines += ["ExecStart=", f"ExecStart={wanted.text()}"]
-    variables = {"DB_POOL": str(worker.pool)} if worker.set_pool else {}
-    if worker.jemalloc is not None:
-        # Without the library the variable must be empty: the stock unit sets it. Fewer arenas help in either case.
-        variables.update(LD_PRELOAD=host.jemalloc if worker.jemalloc else "", MALLOC_ARENA_MAX="2")
+    variables = {name: value for name, value in variables.items() if name not in fixed}
     variables.update(worker.environment)
     lines += [f"Environment={_quoted(f'{name}={value}')}" for name, value in variables.items()]
     if worker.set_stop or worker.set_timeout:

@@ -10,7 +10,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ..installation.systemd.sidekiq_command import Command
+from ..installation.effective import DEFAULT_TIMEOUT, Effective, with_capsules
 from ..installation.systemd.timespan import parse_timespan
 from ..installation.systemd.unit_file import FOREVER
 from ..installation.unit_facts import DIGEST
@@ -21,8 +21,6 @@ STOCK: t.Final = "stock"
 """The name by which the stock unit is declared."""
 HARD_SHUTDOWN: t.Final = 5
 """Seconds that Sidekiq needs after its own timeout to push back what still runs (manager.rb: up to 3) and to exit."""
-SIDEKIQ_TIMEOUT: t.Final = 25
-SIDEKIQ_CONCURRENCY: t.Final = 5
 MANY_THREADS: t.Final = 25
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _QUEUE = re.compile(r"[A-Za-z0-9][\w.-]*")
@@ -59,6 +57,11 @@ class Worker:
     memory_high: str = ""
     jemalloc: bool | None = None
     environment: tuple[tuple[str, str], ...] = ()
+    capsule_threads: int = 0
+
+    @property
+    def all_threads(self) -> int:
+        return self.threads + self.capsule_threads
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,13 @@ def declare(
     """`served_elsewhere`: queue -> the live processes that take from it and belong to no unit of this host."""
     no: list[str] = []
     warn: list[str] = []
-    command = host.command  # nothing can be said of a host without it, not even that no worker is declared
-    workers = [_worker(entry, host, command, no) for entry in entries]
+    _command = host.command  # nothing can be said of a host without it, not even that no worker is declared
+    stock = host.effective
+    workers = [_worker(entry, host, stock, no) for entry in entries]
     _names(workers, no)
+    unknown = list(_unknown(entries, host, stock))
+    if unknown:  # no sum and no set of queues would be true
+        return Declared(tuple(workers), (*no, *unknown), (), tuple(limits.required or host.queues))
     required = limits.required or host.queues
     _queues(workers, required, limits.elsewhere, served_elsewhere, no, warn)
     for worker in workers:
@@ -102,14 +109,16 @@ def declare(
     return Declared(tuple(workers), tuple(no), tuple(warn), tuple(required), connections)
 
 
-def _worker(entry: t.Mapping[str, t.Any], host: Host, command: Command, no: list[str]) -> Worker:
+def _worker(entry: t.Mapping[str, t.Any], host: Host, stock: Effective, no: list[str]) -> Worker:
     name = str(entry.get("name") or "")
     if not _NAME.fullmatch(name):
         no.append(f"workers_units: {name!r} is no name for a unit. Use letters, digits, - and _, such as pull.")
     queues = _parse_queues(name, entry.get("queues") or (), no)
     threads, timeout = entry.get("threads"), entry.get("timeout")
-    effective_threads = _first(threads, command.concurrency, host.config.concurrency, SIDEKIQ_CONCURRENCY)
-    effective_timeout = _first(timeout, command.timeout, host.config.timeout, SIDEKIQ_TIMEOUT)
+    effective_threads = _first(threads, stock.threads)
+    effective_timeout = _first(timeout, stock.timeout, DEFAULT_TIMEOUT)
+    capsules = stock.capsules or ()
+    capsule_threads = sum(capsule.threads for capsule in capsules)
     stop = entry.get("stop_timeout")
     stock_stop = host.stock.stop_timeout()
     enough = effective_timeout + HARD_SHUTDOWN
@@ -126,6 +135,11 @@ def _worker(entry: t.Mapping[str, t.Any], host: Host, command: Command, no: list
             no.append(f"Worker {name}: {key!r} is no name of a variable.")
         elif "\n" in str(environment[key]):
             no.append(f"Worker {name}: the variable {key} must be one line.")
+        elif key in host.fixed_variables:
+            no.append(
+                f"Worker {name}: {key} is set in {host.fixed_variables[key]}, which wins over the environment of a unit. Remove"
+                f" it there, or change it there for all."
+            )
     for key in ("memory_max", "memory_high"):
         if entry.get(key) and not _MEMORY.fullmatch(str(entry[key])):
             no.append(
@@ -135,12 +149,9 @@ def _worker(entry: t.Mapping[str, t.Any], host: Host, command: Command, no: list
         name,
         _unit_names(name, int(entry.get("instances") or 1), host.stock_name),
         tuple(queues),
-        tuple(queue for queue, _weight in queues)
-        or tuple(_plain(queue) for queue in command.queues)
-        or host.config.queues
-        or host.queues,
+        tuple(queue for queue, _weight in with_capsules(queues or stock.queues or (), capsules)),
         effective_threads,
-        _first(pool, threads, _stock_pool(host, effective_threads)),
+        _first(pool, None if threads is None else _first(threads) + capsule_threads, stock.pool),
         effective_timeout,
         10**9 if effective_stop == float("inf") else int(effective_stop),
         set_threads=threads is not None,
@@ -151,11 +162,29 @@ def _worker(entry: t.Mapping[str, t.Any], host: Host, command: Command, no: list
         memory_high=str(entry.get("memory_high") or ""),
         jemalloc=entry.get("jemalloc"),
         environment=tuple(sorted((str(key), str(value)) for key, value in environment.items())),
+        capsule_threads=capsule_threads,
     )
 
 
+_OPTIONS: t.Final = {"threads": "threads", "queues": "queues", "pool": "db_pool", "timeout": "timeout"}
+
+
+def _unknown(entries: t.Sequence[t.Mapping[str, t.Any]], host: Host, stock: Effective) -> t.Iterator[str]:
+    """What neither an entry nor the stock unit tells."""
+    for entry in entries:
+        said = {*entry, *(("db_pool",) if entry.get("threads") else ())}
+        for key, option in _OPTIONS.items():
+            if key in stock.unknown and option not in said:
+                yield (
+                    f"Worker {entry.get('name')}: {option} of {host.stock_name} is not known, so it must be declared."
+                    f" {stock.unknown[key]}"
+                )
+    if "capsules" in stock.unknown:
+        yield f"Which capsules a Sidekiq of this host has is not known. {stock.unknown['capsules']}"
+
+
 def _first(*values: t.Any) -> int:
-    """The first that is a number; a variable in a command line is none."""
+    """The first that is a number; what is not known is none."""
     return next((int(value) for value in values if value is not None and str(value).isdigit()), 0)
 
 
@@ -166,16 +195,6 @@ def _seconds(name: str, value: t.Any, no: list[str]) -> float:
             f"Worker {name}: stop_timeout is {value!r}; it must be seconds, such as 60, or a time span of systemd, such as 2min."
         )
     return seconds or FOREVER
-
-
-def _stock_pool(host: Host, threads: int) -> int:
-    """config/database.yml: DB_POOL, else since 4.3 the threads of Sidekiq, before that MAX_THREADS or 5."""
-    found = host.variable("DB_POOL")
-    if found and found.isdigit():
-        return int(found)
-    if host.release is None or host.release >= (4, 3, 0):
-        return threads
-    return _first(host.variable("MAX_THREADS"), 5)
 
 
 def _parse_queues(name: str, entries: t.Sequence[t.Any], no: list[str]) -> list[tuple[str, int | None]]:
@@ -199,10 +218,6 @@ def _parse_queues(name: str, entries: t.Sequence[t.Any], no: list[str]) -> list[
     if twice:
         no.append(f"Worker {name} names {_and(twice)} twice.")
     return found
-
-
-def _plain(queue: str) -> str:
-    return queue.partition(",")[0]
 
 
 def _unit_names(name: str, instances: int, stock: str) -> tuple[str, ...]:
@@ -271,10 +286,11 @@ def _scheduler(
 def _numbers(worker: Worker, host: Host, no: list[str], warn: list[str]) -> None:
     if worker.threads < 1:
         no.append(f"Worker {worker.name} has no threads; threads must be 1 or more.")
-    if worker.threads > worker.pool:
+    if worker.all_threads > worker.pool:
+        capsules = f" ({worker.capsule_threads} of them in capsules)" if worker.capsule_threads else ""
         no.append(
-            f"Worker {worker.name} has {worker.threads} threads and a DB pool of {worker.pool}: threads would wait for each other's"
-            f" connections. Set db_pool to {worker.threads} or more, or fewer threads."
+            f"Worker {worker.name} has {worker.all_threads} threads{capsules} and a DB pool of {worker.pool}: threads would wait for"
+            f" each other's connections. Set db_pool to {worker.all_threads} or more, or fewer threads."
         )
     if worker.threads > MANY_THREADS:
         warn.append(

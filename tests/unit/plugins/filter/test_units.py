@@ -12,7 +12,6 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fediverse.mastodon.plugins.filter import (
     _tuning_plan,
-    _workers_host,
     _workers_plan,
     _workers_verdict,
 )
@@ -26,30 +25,9 @@ GIB = 1024**3
 
 
 def test_names():
-    for module in (_tuning_plan, _workers_host, _workers_plan, _workers_verdict):
+    for module in (_tuning_plan, _workers_plan, _workers_verdict):
         [(name, function)] = module.FilterModule().filters().items()
         assert module.__name__.endswith(f".{name}") and callable(function)
-
-
-def test_host():
-    found = _workers_host._workers_host(facts(dotenv="DB_HOST=/var/run/postgresql\nDB_USER=m\n"))
-    assert (found["root"], found["user"], found["pids"]) == ("/home/mastodon/live", "mastodon", [100])
-    assert found["psql"][:-2] == (
-        [
-            "runuser",
-            "-u",
-            "mastodon",
-            "--",
-            "psql",
-            "-wXtA",
-            "-h",
-            "/var/run/postgresql",
-            "-U",
-            "m",
-            "-d",
-            "mastodon_production",
-        ]
-    )
 
 
 def test_plan_is_plain_data():
@@ -95,7 +73,6 @@ def test_tuning():
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: _workers_host._workers_host({}), "There is no mastodon-sidekiq.service"),
         (lambda: _workers_plan._workers_plan({}, []), "There is no mastodon-sidekiq.service"),
         (lambda: _tuning_plan._tuning_plan({}, 1, 1, 1), "There is no mastodon-sidekiq.service"),
         (lambda: _tuning_plan._tuning_plan(facts(), 1, 1, 1, preferences={"memory": "much"}), "much"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...._sidekiq.errors import BadOption
 from .words import split, unquote
@@ -127,6 +127,33 @@ def env_variables(start: t.Sequence[str]) -> dict[str, str]:
             break
         found[assigned[1]] = assigned[2]
     return found
+
+
+def with_variables(command: Command, variables: t.Mapping[str, str]) -> Command:
+    """The command started by `env`, which wins over Environment= and EnvironmentFile=. Raises BadOption where it cannot."""
+    if not variables:
+        return command
+    first = unquote(command.start[0])
+    prefix = first[: len(first) - len(first.lstrip(_PREFIX))]
+    if "@" in prefix:
+        raise BadOption(
+            f"ExecStart={command.start[0]} begins with @, so {' and '.join(variables)} cannot be set in front of it."
+            " Remove the @ from the unit."
+        )
+    words = [_quoted(f"{name}={value}") for name, value in variables.items()]
+    if _program(command.start[0], 0) != "env":
+        start = [f"{prefix}/usr/bin/env", *words, command.start[0][len(prefix) :], *command.start[1:]]
+        return replace(command, start=tuple(start))
+    place = next(
+        index for index, word in enumerate(command.start) if index and not _ASSIGNMENT.fullmatch(unquote(word))
+    )
+    return replace(command, start=(*command.start[:place], *words, *command.start[place:]))
+
+
+def _quoted(word: str) -> str:
+    """A word of ExecStart= that is neither split nor expanded."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$").replace("%", "%%")
+    return f'"{escaped}"' if re.search(r"[^\w=./:,@+-]", word) else escaped
 
 
 def expand_specifiers(text: str, unit: str) -> str:

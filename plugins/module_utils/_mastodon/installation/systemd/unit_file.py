@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from dataclasses import dataclass
 
@@ -15,7 +14,6 @@ from .environment import assignments
 from .sidekiq_command import expand_specifiers
 from .timespan import parse_timespan
 
-_HEADER = re.compile(r"# (/\S+\.(?:service|conf))")
 _LARGEST: t.Final = 256 * 1024  # bytes
 FOREVER: t.Final = float("inf")
 DEFAULT_STOP: t.Final = 90.0
@@ -112,40 +110,3 @@ def _text(path: str) -> str | None:
         return read_regular(path, _LARGEST).decode(errors="replace").strip("\n") + "\n"
     except OSError:
         return None
-
-
-def parse_cat(output: str, names: t.Collection[str]) -> dict[str, Unit]:
-    """The output of `systemctl cat` for several units. A part belongs to the last unit whose own file came before it."""
-    parts: list[tuple[str, list[str]]] = []
-    for line in output.splitlines(keepends=True):
-        found = _HEADER.fullmatch(line.rstrip("\n"))
-        if found and _begins(Part(found[1], ""), names, [path for path, _lines in parts]):
-            parts.append((found[1], []))
-        elif parts:
-            parts[-1][1].append(line)
-    units: dict[str, list[Part]] = {}
-    current = ""
-    for path, lines in parts:
-        part = Part(path, "".join(lines).strip("\n") + "\n")
-        if not part.folder.endswith(".d"):
-            current = _owner(part.name, names, units)
-        units.setdefault(current, []).append(part)
-    return {name: Unit(name, tuple(found)) for name, found in units.items() if name}
-
-
-def _begins(part: Part, names: t.Collection[str], seen: t.Collection[str]) -> bool:
-    """Whether a line that names this file is a headline of systemctl, and no comment within a file."""
-    if part.path in seen:
-        return False
-    if part.name.endswith(".conf"):
-        return part.folder.endswith(".d")
-    return part.name in names or "@." in part.name
-
-
-def _owner(file: str, names: t.Collection[str], taken: t.Collection[str]) -> str:
-    """The unit that a file is of: that of its name, or the next instance of the template."""
-    stem, at, ending = file.partition("@.")
-    if not at:
-        return file
-    instances = [name for name in names if name.startswith(f"{stem}@") and name.endswith(f".{ending}")]
-    return next((name for name in instances if name not in taken), file)

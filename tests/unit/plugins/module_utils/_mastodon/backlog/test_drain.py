@@ -84,7 +84,7 @@ def test_room(connections, memory, units, threads, said):
 
 def test_a_name_that_another_instance_uses_is_not_taken():
     foreign = installation({}, foreign=["mastodon-drain-1.service", "mastodon-drain-3.service"])
-    host = read_host(facts(STOCK, installation=foreign))
+    host = read_host(facts(STOCK, installed=foreign))
     units = plan_drain(host, DrainRequest(("push",), 2, 10, GIB, 2000), 100, 8 * GIB)["units"]
     assert [unit["name"] for unit in units] == ["mastodon-drain-2.service", "mastodon-drain-4.service"]
     assert [unit["file"] for unit in units] == ["/run/mastodon-drain-2.env", "/run/mastodon-drain-4.env"]

@@ -18,7 +18,16 @@ FOREIGN = {"name": STOCK, "running": True, "reason": "Its Mastodon root is /home
 
 
 def worker(name=STOCK, kind="service", **more):
-    return {"name": name, "kind": kind, "running": True, "doubt": None, "container": None, "engine": None, **more}
+    return {
+        "name": name,
+        "kind": kind,
+        "running": True,
+        "doubt": None,
+        "container": None,
+        "engine": None,
+        "root": None,
+        **more,
+    }
 
 
 def container(engine="docker", **more):
@@ -50,6 +59,14 @@ def test_a_unit_of_this_instance():
         ({"workers": [container(None)]}, ["the container 7207be031381.", "Declare its processes where"]),
         ({"workers": [worker("process 1856", "process")]}, ["Sidekiq runs as process 1856", "Stop it first"]),
         ({"workers": [worker("sidekiq.service")]}, ["Sidekiq runs in sidekiq.service", "Set the stock unit"]),
+        (
+            {"workers": [worker(f"sidekiq-{name}.service") for name in "abc"]},
+            ["sidekiq-a.service, sidekiq-b.service, sidekiq-c.service", "the one from which the others are derived"],
+        ),
+        (
+            {"workers": [worker(root="/nix/store/abc-mastodon-4.5.1")]},
+            ["made by NixOS", "services.mastodon.sidekiqProcesses"],
+        ),
         (
             {"unmatched": [{"name": "process 7", "kind": "process", "ours": None, "reason": "Who knows."}]},
             ["runs in process 7", "Do not install", "Who knows."],

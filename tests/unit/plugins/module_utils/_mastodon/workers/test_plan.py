@@ -20,7 +20,10 @@ NAMES = ["mastodon-sidekiq.service"] + [f"mastodon-sidekiq-{name}.service" for n
 
 
 def plan(entries, processes=(), seen=(), take_over=False, limits=None, **host):
-    return plan_workers(entries, read_host(facts(**host)), limits or Limits(), processes, seen, take_over)
+    """`seen`: the pids that the host has; a process of this host with another one was killed."""
+    killed = [one["identity"] for one in processes if seen and one["hostname"] == "host" and one["pid"] not in seen]
+    found = read_host(facts(killed=killed, **host))
+    return plan_workers(entries, found, limits or Limits(), processes, take_over)
 
 
 def installed(entries, **more):
@@ -147,7 +150,7 @@ def test_processes_of_other_hosts_and_of_containers():
 
 def test_no_stock_unit():
     with pytest.raises(BadOption, match="There is no mastodon-sidekiq.service"):
-        plan([{"name": "stock"}], cat="", files={}, show="")
+        plan([{"name": "stock"}], stock="")
 
 
 def test_a_stock_unit_with_a_shell():
@@ -178,7 +181,7 @@ FOREIGN = "mastodon-sidekiq-pull.service"
 @pytest.mark.parametrize("take_over", [False, True])
 def test_a_unit_of_another_instance_is_left_alone(take_over):
     pids = {NAMES[0]: 100, FOREIGN: 200}
-    host = {"files": HAND_WRITTEN, "pids": pids, "installation": installation({NAMES[0]: 100}, foreign=[FOREIGN])}
+    host = {"files": HAND_WRITTEN, "pids": pids, "installed": installation({NAMES[0]: 100}, foreign=[FOREIGN])}
     found = plan([{"name": "stock"}], [process()], [100, 200], take_over, **host)
     assert found["refusals"] == []
     assert FOREIGN not in str({**found, "warnings": []})
@@ -197,7 +200,7 @@ def test_a_unit_of_another_instance_is_left_alone(take_over):
 def test_a_process_whose_jobs_nobody_knows_is_not_stopped(entries, refused):
     host, processes = installed([{"name": "stock"}])
     silent = installation({}, unmatched=[NAMES[0]])
-    found = plan(entries, [], [100], **{**host, "installation": silent})
+    found = plan(entries, [], [100], **{**host, "installed": silent})
     assert [f"{NAMES[0]} runs, and which jobs run in it (3 by the title" in one for one in found["refusals"]] == [
         True
     ] * refused
@@ -206,7 +209,7 @@ def test_a_process_whose_jobs_nobody_knows_is_not_stopped(entries, refused):
 def test_a_unit_that_may_be_of_another_instance_is_not_replaced():
     doubtful = installation({NAMES[0]: 100}, **{FOREIGN: "Nothing tells."})
     doubtful["workers"] += installation({FOREIGN: 200}, **{FOREIGN: "Nothing tells."})["workers"]
-    host = {"files": HAND_WRITTEN, "installation": doubtful}
+    host = {"files": HAND_WRITTEN, "installed": doubtful}
     (refused,) = plan(SPLIT, [process()], [100], True, **host)["refusals"]
     assert refused.startswith(f"{FOREIGN} may not be of this instance. Nothing tells. If it is")
 
@@ -214,7 +217,7 @@ def test_a_unit_that_may_be_of_another_instance_is_not_replaced():
 def test_a_host_that_was_renamed_and_a_process_below_a_shell():
     """The heartbeat has the old name of the host, and another pid than the main process of the unit."""
     host, _processes = installed([{"name": "stock"}])
-    host["installation"] = installation({NAMES[0]: 103})
+    host["installed"] = installation({NAMES[0]: 103})
     renamed = process(103, hostname="host", identity="host:103:abc")
     found = plan([{"name": "main", "queues": ALL}], [{**renamed, "hostname": "old"}], [100, 103], **host)
     assert (found["refusals"], found["moves"][0]["identities"]) == ([], ["host:103:abc"])

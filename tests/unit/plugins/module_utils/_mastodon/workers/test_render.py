@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.installation.systemd.sidekiq_command import (
+    evaluate,
+)
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.installation.systemd.unit_file import (
     Part,
     Unit,
@@ -15,6 +18,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.insta
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.host import read_host
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.render import write
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.validate import Limits, declare
+from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.errors import BadOption
 
 from .hosts import PATH, STOCK, facts
 
@@ -110,3 +114,50 @@ def test_instances_differ_in_name_only():
     assert second.path == "/etc/systemd/system/mastodon-sidekiq-pull-2.service"
     assert "mastodon-sidekiq (pull-2)" in second.content
     assert first.digest != second.digest
+
+
+ENVIRONMENT_FILE = STOCK.replace("[Install]", "EnvironmentFile=/etc/default/mastodon\n[Install]")
+FILES = {"/etc/default/mastodon": {"DB_POOL": "25", "LD_PRELOAD": "x.so"}}
+
+
+def test_a_file_of_the_stock_unit_wins_over_environment_so_env_sets_the_value():
+    file = written(
+        {"name": "push", "queues": ["push"], "threads": 40, "jemalloc": True},
+        stock=ENVIRONMENT_FILE,
+        environment_files=FILES,
+    )
+    unit = as_unit(file)
+    assert unit.values("ExecStart") == [
+        "/usr/bin/env DB_POOL=40 LD_PRELOAD=libjemalloc.so.2 /home/mastodon/.rbenv/shims/bundle exec sidekiq -c 40 -q push"
+    ]
+    assert unit.environment()["DB_POOL"] == "25" and unit.environment()["MALLOC_ARENA_MAX"] == "2"
+    options = evaluate(unit.values("ExecStart")[0], {**unit.environment(), **FILES["/etc/default/mastodon"]})
+    assert (options.concurrency, options.variables["DB_POOL"]) == (40, "40")
+
+
+@pytest.mark.parametrize(
+    ("start", "wanted"),
+    [
+        (
+            "/usr/bin/env RAILS_ENV=production DB_POOL=5 /b exec sidekiq",
+            "/usr/bin/env RAILS_ENV=production DB_POOL=5 DB_POOL=40 /b exec sidekiq",
+        ),
+        ("-/b exec sidekiq", "-/usr/bin/env DB_POOL=40 /b exec sidekiq"),
+    ],
+)
+def test_env_before_other_commands(start, wanted):
+    stock = ENVIRONMENT_FILE.replace("/home/mastodon/.rbenv/shims/bundle exec sidekiq", start)
+    file = written({"name": "push", "queues": ["push"], "threads": 40}, stock=stock, environment_files=FILES)
+    assert as_unit(file).values("ExecStart") == [f"{wanted} -c 40 -q push"]
+
+
+def test_env_cannot_stand_before_a_command_with_another_name():
+    stock = ENVIRONMENT_FILE.replace("ExecStart=", "ExecStart=@")
+    with pytest.raises(BadOption, match="begins with @, so DB_POOL cannot be set"):
+        written({"name": "push", "threads": 40}, stock=stock, environment_files=FILES)
+
+
+def test_threads_that_were_a_variable_do_not_follow_another_pool():
+    file = written({"name": "push", "queues": ["push"], "db_pool": 40}, stock=STOCK.replace("-c 25", "-c ${DB_POOL}"))
+    assert as_unit(file).values("ExecStart") == ["/home/mastodon/.rbenv/shims/bundle exec sidekiq -c 25 -q push"]
+    assert as_unit(file).environment()["DB_POOL"] == "40"

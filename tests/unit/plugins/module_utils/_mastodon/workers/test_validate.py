@@ -14,7 +14,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.worke
     declare,
 )
 
-from .hosts import STOCK, facts
+from .hosts import SIDEKIQ_YML, STOCK, facts
 
 ALL = ["default", "push", "ingress", "mailers", "pull", "scheduler", "fasp"]
 SPLIT = [
@@ -173,12 +173,76 @@ def test_a_small_pool_of_the_stock_unit_is_refused():
         ("-c 25", "", 25),
         ("", ":concurrency: 12", 12),
         ("", "", 5),
-        ("-c ${THREADS}", ":concurrency: 12", 12),
+        ("-c ${DB_POOL}", ":concurrency: 12", 25),
     ],
 )
 def test_threads_of_a_unit_that_does_not_say(stock, config, threads):
     [worker] = declared([{"name": "stock"}], stock=STOCK.replace("-c 25", stock), sidekiq_yml=config).workers
     assert worker.threads == threads
+
+
+@pytest.mark.parametrize(
+    ("stock", "config", "said"),
+    [
+        (
+            "-c ${NOTHING}",
+            "",
+            "threads of mastodon-sidekiq.service is not known, so it must be declared. -c has the value ''",
+        ),
+        ("", ":concurrency: <%= Etc.nprocessors %>", "line 1"),
+        ("-c 25", ":queues: *some", "queues of mastodon-sidekiq.service is not known"),
+        ("-c 25", ":queues: [default]\n:capsules: *some", "Which capsules a Sidekiq of this host has is not known"),
+    ],
+)
+def test_what_nobody_can_know_is_refused_and_not_guessed(stock, config, said):
+    host = {"stock": STOCK.replace("-c 25", stock), "sidekiq_yml": config}
+    found = declared([{"name": "stock"}], **host)
+    assert said in " ".join(found.refusals) and "No worker serves" not in " ".join(found.refusals)
+
+
+def test_what_is_declared_need_not_be_known():
+    host = {"sidekiq_yml": ":queues: *some", "stock": STOCK.replace("-c 25", "")}
+    entry = {"name": "stock", "threads": 5, "queues": ALL}
+    assert declared([entry], **host).refusals == ()
+
+
+CAPSULE = (
+    SIDEKIQ_YML.replace("  - scheduler\n", "")
+    + ":capsules:\n  single:\n    :concurrency: 1\n    :queues: [scheduler]\n"
+)
+
+
+def test_a_capsule_serves_the_scheduler():
+    """Its queues and threads are not in -q and -c, and every process has it."""
+    found = declared([{"name": "stock", "db_pool": 26}], sidekiq_yml=CAPSULE)
+    assert found.refusals == ()
+    [worker] = found.workers
+    assert (worker.threads, worker.all_threads) == (25, 26) and "scheduler" in worker.serves
+    two = refusals(
+        [{"name": "stock", "db_pool": 26}, {"name": "pull", "queues": ["pull"], "threads": 5}], sidekiq_yml=CAPSULE
+    )
+    assert "scheduler would be served by 2 processes" in two
+    assert "26 threads (1 of them in capsules) and a DB pool of 25" in refusals(
+        [{"name": "stock"}], sidekiq_yml=CAPSULE
+    )
+
+
+ENVIRONMENT_FILE = STOCK.replace("[Install]", "EnvironmentFile=/etc/default/mastodon\n[Install]")
+
+
+def test_the_pool_of_an_environment_file():
+    files = {"/etc/default/mastodon": {"DB_POOL": "5"}}
+    assert "25 threads and a DB pool of 5" in refusals(
+        [{"name": "stock"}], stock=ENVIRONMENT_FILE, environment_files=files
+    )
+
+
+def test_a_variable_that_a_file_sets_cannot_be_declared():
+    files = {"/etc/default/mastodon": {"REDIS_URL": "redis://"}}
+    entry = {"name": "stock", "environment": {"REDIS_URL": "redis://other"}}
+    assert "REDIS_URL is set in /etc/default/mastodon, which wins" in refusals(
+        [entry], stock=ENVIRONMENT_FILE, environment_files=files
+    )
 
 
 def test_max_connections_that_nobody_could_read():

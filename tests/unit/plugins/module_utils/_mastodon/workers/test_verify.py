@@ -16,10 +16,11 @@ EXPECTED = {
         {
             "unit": "a.service",
             "threads": 25,
+            "db_pool": 25,
             "queues": ["default", "scheduler"],
             "weights": {"default": 8, "scheduler": 0},
         },
-        {"unit": "b.service", "threads": 5, "queues": ["pull"], "weights": {}},
+        {"unit": "b.service", "threads": 5, "db_pool": None, "queues": ["pull"], "weights": {}},
     ],
     "required": ["default", "scheduler", "pull"],
     "elsewhere": [],
@@ -69,3 +70,18 @@ def test_each_process_of_a_unit_counts():
     swarm = [worker("a.service", 1), worker("b.service", 2, 3)]
     problems = verdict(EXPECTED, [A, B, process(3, ["pull"], concurrency=7)], swarm)
     assert problems == ["b.service (pid 3) has 7 threads instead of 5."]
+
+
+def test_what_was_meant_for_the_pool_must_have_won():
+    """A file of EnvironmentFile= wins over Environment=, and nothing else tells."""
+    unit = worker("a.service", 1)
+    unit["processes"][0]["db_pool"] = 5
+    problems = verdict(EXPECTED, [A, B], [unit, UNITS[1]])
+    assert problems == ["a.service (pid 1) was started with DB_POOL=5 instead of 25."]
+
+
+def test_capsules_bring_queues_with_weights_that_nobody_declared():
+    wanted = {**EXPECTED["workers"][0], "queues": ["default", "scheduler", "fasp"]}
+    expected = {**EXPECTED, "workers": [wanted, EXPECTED["workers"][1]]}
+    seen = {**A, "queues": ["default", "scheduler", "fasp"], "weights": {"default": 8, "scheduler": 0, "fasp": 1}}
+    assert verdict(expected, [seen, B], UNITS) == []

@@ -10,10 +10,8 @@ import pytest
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.installation.systemd.unit_file import (
     Part,
     Unit,
-    parse_cat,
+    read_unit_files,
 )
-
-from ...workers.hosts import PATH, STOCK
 
 
 def unit(*texts):
@@ -56,24 +54,16 @@ def test_environment():
     }
 
 
-def test_cat_of_several():
-    output = (
-        f"# {PATH}\n{STOCK}\n# {PATH}.d/override.conf\n[Service]\nEnvironment=A=1\n\n"
-        "# /etc/systemd/system/mastodon-sidekiq-pull.service\n# /home/mastodon/notes.conf is a comment\n[Service]\n"
-        f"# {PATH}\nExecStart=/usr/bin/sidekiq\n"
-    )
-    units = parse_cat(output, ["mastodon-sidekiq.service", "mastodon-sidekiq-pull.service"])
-    assert [part.path for part in units["mastodon-sidekiq.service"].parts] == [PATH, f"{PATH}.d/override.conf"]
-    assert units["mastodon-sidekiq.service"].environment()["A"] == "1"
-    [part] = units["mastodon-sidekiq-pull.service"].parts
-    assert part.text.count("comment") == 1 and f"# {PATH}\n" in part.text
+def test_specifiers_and_files_of_an_instance():
+    found = Unit("a@5.service", (Part("/a@.service", "[Service]\nEnvironment=N=%i\nEnvironmentFile=-/etc/%i.env\n"),))
+    assert (found.environment(), found.environment_files()) == ({"N": "5"}, ["/etc/5.env"])
 
 
-def test_cat_of_a_unit_that_is_linked_from_the_checkout():
-    units = parse_cat(f"# /home/mastodon/live/dist/mastodon-sidekiq.service\n{STOCK}", ["mastodon-sidekiq.service"])
-    assert units["mastodon-sidekiq.service"].last("User") == "mastodon"
-
-
-def test_instances_of_a_template():
-    cat = "# /etc/systemd/system/mastodon-sidekiq@.service\n[Service]\nExecStart=sidekiq\n\n"
-    assert list(parse_cat(cat, ["mastodon-sidekiq@1.service"])) == ["mastodon-sidekiq@1.service"]
+def test_files_on_disk(tmp_path):
+    (tmp_path / "a.service").write_text("\n[Service]\nExecStart=/a\n\n")
+    (tmp_path / "b.conf").write_text("[Service]\nUser=b\n")
+    drop_ins = [str(tmp_path / name) for name in ("gone.conf", "b.conf")]
+    found = read_unit_files("a.service", str(tmp_path / "a.service"), drop_ins)
+    assert [part.path for part in found.parts] == [str(tmp_path / "a.service"), str(tmp_path / "b.conf")]
+    assert found.parts[0].text == "[Service]\nExecStart=/a\n" and found.last("User") == "b"
+    assert read_unit_files("a.service", str(tmp_path / "gone.service"), drop_ins) is None
