@@ -163,7 +163,10 @@ def under_way(client: t.Any, key: Keys) -> list[Stop]:
 
 def _is_readable(stop: Stop) -> bool:
     """Whether each value is of its type: what Redis holds may come from anybody."""
-    numbers = all(number is None or type(number) is int for number in (stop.ticks, stop.pid))
+    numbers = all(
+        number is None or (isinstance(number, int) and not isinstance(number, bool))
+        for number in (stop.ticks, stop.pid)
+    )
     words: list[t.Any] = [stop.archive, stop.pid_space]
     return numbers and all(isinstance(word, str) for word in words) and stop.fate in tuple(FATES)
 
