@@ -99,7 +99,9 @@ def instance():
 @pytest.fixture
 def run(instance, monkeypatch):
     """Runs a module while the clock of Redis stands still."""
-    monkeypatch.setattr(sidekiq_job, "read_snapshot", functools.partial(read_snapshot, clock=time.time()))
+    now = time.time()
+    monkeypatch.setattr(sidekiq_job, "read_snapshot", functools.partial(read_snapshot, clock=now))
+    monkeypatch.setattr(sidekiq_job, "redis_time", lambda client: now)
 
     def run(name, check_mode=False, **options):
         result = modules.run(name, check_mode=check_mode, redis_socket=str(instance[0]), **options)
