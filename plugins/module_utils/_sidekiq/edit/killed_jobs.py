@@ -163,12 +163,13 @@ def under_way(client: t.Any, key: Keys) -> list[Stop]:
 
 def _is_readable(stop: Stop) -> bool:
     """Whether each value is of its type: what Redis holds may come from anybody."""
-    numbers = all(
-        number is None or (isinstance(number, int) and not isinstance(number, bool))
-        for number in (stop.ticks, stop.pid)
-    )
+    numbers: list[t.Any] = [number for number in (stop.ticks, stop.pid) if number is not None]
     words: list[t.Any] = [stop.archive, stop.pid_space]
-    return numbers and all(isinstance(word, str) for word in words) and stop.fate in tuple(FATES)
+    return (
+        all(isinstance(number, int) and not isinstance(number, bool) for number in numbers)
+        and all(isinstance(word, str) for word in words)
+        and stop.fate in tuple(FATES)
+    )
 
 
 def why_useless(stop: Stop) -> str | None:
