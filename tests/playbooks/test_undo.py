@@ -278,7 +278,7 @@ def test_a_redis_that_has_lost_the_run(play, tmp_path):
         client.flushall()
         status, text = play("fediverse.mastodon.undo", redis_url=running.url, run=path.stem)
         assert status == 2, text
-        assert "The edit removed 20 jobs, 0 of which wait in their place here." in " ".join(text.split())
+        assert "The edit removed 20 jobs: 0 wait in their place here, 20 do not." in " ".join(text.split())
         assert not json.loads(path.read_text(encoding="utf-8"))["undone_at"]
         status, text = play("fediverse.mastodon.undo", redis_url=running.url, run=path.stem, undo_force=True)
         assert status == 0, text
