@@ -483,13 +483,13 @@ def test_what_has_a_job_is_never_released(instance):
 def test_a_row_that_is_finished_in_the_last_moment_stays(instance, orphan, monkeypatch):
     from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import export as export_edit
 
-    write = export_edit.write_record
+    write = export_edit.write_released
 
     def finish_first(*arguments):
         instance.postgres.finish(orphan)
         return write(*arguments)
 
-    monkeypatch.setattr(export_edit, "write_record", finish_first)
+    monkeypatch.setattr(export_edit, "write_released", finish_first)
     result = edit(instance, "released", all=True)
     assert outcomes(result) == {orphan: ("unchanged", "gone")} and result["record"] is None and not result["changed"]
     assert instance.postgres.rows()[0]["processed"] is True
@@ -531,7 +531,7 @@ def test_what_is_left_alone_and_why(instance, orphan):
         ({"state": "enqueued", "all": True, "max_exports": 0}, "more than max_exports (0)"),
         ({"state": "enqueued", "all": True, "database_timeout": 0}, "database_timeout"),
         ({"state": "restored"}, "needs path"),
-        ({"state": "restored", "path": "/nowhere/x.json"}, "cannot be read"),
+        ({"state": "restored", "path": "/nowhere/x.json"}, "There is no record of released rows /nowhere/x.json."),
         ({"state": "restored", "path": "/etc/hostname"}, "no JSON"),
         ({"state": "released", "all": True, "archive_dir": "/proc/no"}, "cannot be written"),
     ],

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import gc
 import importlib
 import json
@@ -19,12 +20,17 @@ import re
 import tempfile
 import threading
 from typing import Any
+from unittest import mock
 
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
 
+from ansible_collections.fediverse.mastodon.plugins.module_utils._ansible.modules import mastodon_info
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.installation import kernel
+from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.installation.systemd.leftovers import (
+    read_leftovers,
+)
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.processes import stop
 from ansible_collections.fediverse.mastodon.tests.instance import situations
 from ansible_collections.fediverse.mastodon.tests.lab import admin_api
@@ -179,6 +185,7 @@ class Modules:
         if name == "export_storage_info":
             arguments = {"threshold": 0.1, **options}
             self._spare_archive()
+            self._build_file()
         if name == "export_build_files":
             self._build_file()
             arguments = {**options, "mastodon_root": str(self._directory)}
@@ -191,7 +198,11 @@ class Modules:
         if name in ("sidekiq_job", "sidekiq_process"):
             arguments["archive_dir"] = str(self._directory)
         try:
-            with patch_module_args({**arguments, "_ansible_check_mode": check_mode}), pytest.raises(SystemExit) as end:
+            with (
+                patch_module_args({**arguments, "_ansible_check_mode": check_mode}),
+                self._leftovers(),
+                pytest.raises(SystemExit) as end,
+            ):
                 importlib.import_module(f"{PACKAGE}.{name}").main()
         finally:
             gc.enable()
@@ -210,6 +221,14 @@ class Modules:
         path.touch()
         os.utime(path, (0, 0))
         self._open = tempfile.TemporaryFile(dir="/tmp")  # noqa: SIM115 - open while the module looks
+
+    def _leftovers(self):
+        """A drop-in that an interrupted restart left."""
+        folder = self._directory / "system" / "mastodon-sidekiq.service.d"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "zzz-restart-stop.conf").touch()
+        found_there = functools.partial(read_leftovers, str(folder.parent))
+        return mock.patch.object(mastodon_info, "read_leftovers", found_there)
 
     def _build_file(self):
         """What a killed build left in a directory of its own."""
