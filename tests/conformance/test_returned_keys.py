@@ -57,7 +57,7 @@ DATA = {
     "answers",
     "mentions",
 }
-DATA |= {"selection", "thresholds", "before", "after"}
+DATA |= {"selection", "thresholds", "before", "after", "steps"}
 DATA |= {"used_by", "web", "streaming", "capsules", "unknown", "sidekiq_yml", "environment", "files"}
 """Dictionaries whose keys are data, such as names of queues."""
 TYPES: dict[str, Any] = {
@@ -132,7 +132,7 @@ RUNS: dict[str, list[dict[str, Any]]] = {
             "reason": "a test",
             "thresholds": {"stuck_after": "10m"},
             "archives": ["/a"],
-            "steps": [{"did": "nothing"}],
+            "steps": [{"did": "nothing"}, {"did": "purge", "of": ["gone.example"], "outcome": "started"}],
             "ended": True,
             "closed": True,
             "undone": True,
