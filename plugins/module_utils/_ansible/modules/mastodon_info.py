@@ -21,6 +21,7 @@ from ..._mastodon.installation.shown_settings import shown
 from ..._mastodon.installation.systemd.leftovers import read_leftovers
 from ..._mastodon.installation.systemd.units import Unit, matches, read_unit, read_units
 from ..._mastodon.installation.unit_facts import DIGEST, UnitFacts, read_unit_facts
+from ..._mastodon.settings.numbers import whole_number
 from ..._mastodon.settings.release import read_release
 from ..._mastodon.settings.variables import Variables, collect
 from ..._sidekiq.errors import SidekiqError
@@ -86,7 +87,9 @@ def installation(here: Here) -> Result:
     of_unit = _of_unit(here, units or ())
     files = variables.values if variables else {}
     web = surroundings.web_server(units or (), instance.root)
-    streaming = surroundings.streaming_connections(surroundings.streaming_servers(units or (), instance.root), files)
+    streaming = surroundings.streaming_connections(
+        [{**files, **unit.environment()} for unit in surroundings.streaming_servers(units or (), instance.root)]
+    )
     return {
         "changed": False,
         "kind": found.kind,
@@ -107,7 +110,7 @@ def installation(here: Here) -> Result:
         else {},
         "limits": _limits(here, variables and collect(root, {}, here.options["systemd_unit"], of_unit), no_variables),
         "jemalloc": surroundings.jemalloc(here.run),
-        "web": asdict(surroundings.web_connections(web, files)) if web else None,
+        "web": asdict(surroundings.web_connections({**files, **web.environment()})) if web else None,
         "streaming": asdict(streaming) if streaming else None,
         "leftovers": [vars(leftover) for leftover in read_leftovers()],
         **_shape(found, instance, "unit_files" in here.options["sections"]),
@@ -337,8 +340,7 @@ def _process(member: Member, match: Match) -> Result:
 
 
 def _pool(member: Member) -> int | None:
-    said = (member.process.environment or {}).get("DB_POOL", "")
-    return int(said) if said.isascii() and said.isdigit() else None
+    return whole_number((member.process.environment or {}).get("DB_POOL"))
 
 
 def _silent(silent: Silent) -> Result:

@@ -14,6 +14,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ..._sidekiq.errors import BadOption
+from ..settings.numbers import first_number, whole_number
 from ..settings.release import Release
 from ..sidekiq_yml.read import Capsule, SidekiqYml
 from .systemd.sidekiq_command import Options, evaluate
@@ -128,8 +129,7 @@ def _threads(said: Said, options: Options, environment: t.Mapping[str, str], unk
         return None
     if said.config and said.config.concurrency is not None:
         return said.config.concurrency
-    asked = environment.get("RAILS_MAX_THREADS", "")
-    return int(asked) if asked.isdigit() else 5 if _has_capsules(said) else 10
+    return first_number(environment.get("RAILS_MAX_THREADS"), 5 if _has_capsules(said) else 10)
 
 
 def _queues(said: Said, options: Options, unknown: dict[str, str]) -> tuple[Queue, ...] | None:
@@ -172,8 +172,9 @@ def _pool(said: Said, threads: int | None, environment: t.Mapping[str, str], unk
                 unknown["pool"] = said.why_no_files
                 return None
             value = said.files.get(name)
-        if value is not None and value.isdigit():
-            return int(value)
+        number = whole_number(value)
+        if number is not None:
+            return number
     if not pool_of_threads(said.release):
         return 5
     if threads is None:

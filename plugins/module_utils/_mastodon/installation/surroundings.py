@@ -10,6 +10,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from ..settings.numbers import first_number
 from .ownership import same_root
 from .systemd.show import Runner
 from .systemd.units import Unit
@@ -43,22 +44,16 @@ class Server:
     pool: int
 
 
-def web_connections(unit: Unit, files: t.Mapping[str, str]) -> Server:
-    """config/puma.rb and config/database.yml. `files`: the variables of Mastodon's own files."""
-    variables = {**files, **unit.environment()}
-    processes = _first(variables.get("WEB_CONCURRENCY"), 2)
-    return Server(max(1, processes), _first(variables.get("DB_POOL"), variables.get("MAX_THREADS"), 5))
+def web_connections(variables: t.Mapping[str, str]) -> Server:
+    """As config/puma.rb and config/database.yml say. `variables`: those that the server sees."""
+    processes = first_number(variables.get("WEB_CONCURRENCY"), 2) or 1
+    return Server(processes, first_number(variables.get("DB_POOL"), variables.get("MAX_THREADS"), 5) or 0)
 
 
-def streaming_connections(units: t.Sequence[Unit], files: t.Mapping[str, str]) -> Server | None:
-    """streaming/database.js. None where no streaming server runs here."""
-    pools = [_first({**files, **unit.environment()}.get("DB_POOL"), 10) for unit in units]
+def streaming_connections(servers: t.Sequence[t.Mapping[str, str]]) -> Server | None:
+    """As streaming/database.js says. `servers`: the variables that each of them sees; None if there is no server."""
+    pools = [first_number(variables.get("DB_POOL"), 10) or 0 for variables in servers]
     return Server(len(pools), max(pools)) if pools else None
-
-
-def _first(*values: t.Any) -> int:
-    """The first that is a number."""
-    return next(int(value) for value in values if value is not None and str(value).isdecimal())
 
 
 def jemalloc(run: Runner) -> str | None:

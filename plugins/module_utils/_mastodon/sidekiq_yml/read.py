@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ..settings.numbers import whole_number
 from .lines import Unclear, split
 from .numbers import number_of
 from .plan import KEYS, Reading, read
@@ -106,5 +107,5 @@ def _number(key: str, reading: Reading, variables: t.Mapping[str, str]) -> int |
     value = getattr(reading.settings, key)
     if value is None:
         return None
-    asked = variables.get(reading.variables.get(key, ""), "")
-    return int(asked) if asked.isdigit() else int(value)
+    asked = whole_number(variables.get(reading.variables.get(key, "")))
+    return int(value) if asked is None else asked

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from ..._sidekiq.errors import BadOption
 from ..installation.conclusions import unidentified
 from ..installation.effective import Effective, Said, effective
+from ..installation.surroundings import Server
+from ..installation.systemd.leftovers import STOP_TIMEOUT_DROP_IN
 from ..installation.systemd.sidekiq_command import Command, env_variables, expand_specifiers, parse_command
 from ..installation.systemd.unit_file import Part, Unit
-from ..installation.systemd.units import matches
+from ..installation.systemd.units import ACTIVE, matches
 from ..installation.unit_facts import MARK
 from ..jobs.worker_classes import QUEUES, QUEUES_SINCE_4_4
 from ..settings.release import Release
@@ -23,8 +25,6 @@ from ..sidekiq_yml.read import Capsule, SidekiqYml
 
 DROP_IN: t.Final = "zz-workers.conf"
 """Sorts after override.conf, so that it has the last word."""
-STOP_TIMEOUT_DROP_IN: t.Final = "zzz-workers-stop.conf"
-"""Below /run while units change, so that systemd waits as long as the process that runs now may need."""
 _TRANSIENT: t.Final = "/run/systemd/transient/"
 
 Facts = t.Mapping[str, t.Any]
@@ -62,7 +62,7 @@ class Host:
 
     `config`: what the file says that Sidekiq reads, or None and `why_no_config`. `variables`: of Mastodon's own files.
     `file_variables`: what a file of EnvironmentFile= of the stock unit sets, with the path; it wins over Environment=.
-    `web`: the variables of the web server of this host, None where there is none; `streaming`: how many run here.
+    `web` and `streaming`: the servers of this host, None where there are none.
     `identities`: the heartbeats of each unit that runs; `killed`: those whose process is gone. `foreign`: units of other
     instances, with the reason, which are not among `units`. `doubts`: units that must not be stopped or replaced, with
     the reason.
@@ -76,8 +76,8 @@ class Host:
     variables: t.Mapping[str, str] = field(default_factory=dict)
     file_variables: t.Mapping[str, str] = field(default_factory=dict)
     file_values: t.Mapping[str, str] = field(default_factory=dict)
-    web: t.Mapping[str, str] | None = None
-    streaming: int = 0
+    web: Server | None = None
+    streaming: Server | None = None
     max_connections: int | None = None
     reserved: int = 0
     jemalloc: str = ""
@@ -175,8 +175,8 @@ def read_host(facts: Facts) -> Host:
         },
         file_variables={name: entry["source"] for name, entry in from_files.items()},
         file_values={name: entry["value"] for name, entry in from_files.items() if entry["value"] is not None},
-        web=_web(installation.get("web")),
-        streaming=(installation.get("streaming") or {}).get("processes", 0),
+        web=_server(installation.get("web")),
+        streaming=_server(installation.get("streaming")),
         max_connections=postgresql.get("max_connections"),
         reserved=postgresql.get("reserved") or 0,
         jemalloc=installation.get("jemalloc") or "",
@@ -210,7 +210,7 @@ def _found(worker: Facts) -> Found:
     unknown: Facts = worker["unknown"]
     return Found(
         _unit(worker),
-        active=worker["state"] in ("active", "activating", "reloading", "deactivating", "refreshing"),
+        active=worker["state"] in ACTIVE,
         pid=worker["main_pid"],
         enabled=worker["enabled"],
         digest=worker["digest"] or "",
@@ -238,8 +238,8 @@ def _config(stock: Facts) -> SidekiqYml | None:
     )
 
 
-def _web(said: Facts | None) -> dict[str, str] | None:
-    return {"WEB_CONCURRENCY": str(said["processes"]), "DB_POOL": str(said["pool"])} if said else None
+def _server(facts: Facts | None) -> Server | None:
+    return Server(facts["processes"], facts["pool"]) if facts else None
 
 
 def _release(text: str | None) -> Release | None:

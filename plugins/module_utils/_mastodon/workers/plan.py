@@ -10,8 +10,9 @@ import typing as t
 from dataclasses import asdict
 
 from ..installation.effective import DEFAULT_TIMEOUT
+from ..installation.systemd.leftovers import STOP_TIMEOUT_DROP_IN
 from ..installation.systemd.unit_file import Unit
-from .host import DROP_IN, STOP_TIMEOUT_DROP_IN, Found, Host
+from .host import DROP_IN, Found, Host
 from .render import FOLDER, File, write
 from .rolling_order import Move, order
 from .validate import HARD_SHUTDOWN, Declared, Limits, Worker, declare

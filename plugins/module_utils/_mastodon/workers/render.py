@@ -15,10 +15,11 @@ import re
 import typing as t
 from dataclasses import dataclass, replace
 
+from ..installation.systemd.leftovers import STOP_TIMEOUT_DROP_IN
 from ..installation.systemd.sidekiq_command import with_variables
 from ..installation.systemd.unit_file import Part, Unit
 from ..installation.unit_facts import DIGEST, MARK
-from .host import DROP_IN, STOP_TIMEOUT_DROP_IN, Host
+from .host import DROP_IN, Host
 from .validate import STOCK, Worker
 
 FOLDER: t.Final = "/etc/systemd/system"

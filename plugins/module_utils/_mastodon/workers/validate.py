@@ -11,10 +11,12 @@ import typing as t
 from dataclasses import dataclass
 
 from ..installation.effective import DEFAULT_TIMEOUT, Effective, with_capsules
+from ..installation.surroundings import Server
 from ..installation.systemd.timespan import parse_timespan
 from ..installation.systemd.unit_file import FOREVER
 from ..installation.unit_facts import DIGEST
 from ..jobs import aliases
+from ..settings.numbers import first_number, whole_number
 from .host import Host
 
 STOCK: t.Final = "stock"
@@ -115,8 +117,8 @@ def _worker(entry: t.Mapping[str, t.Any], host: Host, stock: Effective, no: list
         no.append(f"workers_units: {name!r} is no name for a unit. Use letters, digits, - and _, such as pull.")
     queues = _parse_queues(name, entry.get("queues") or (), no)
     threads, timeout = entry.get("threads"), entry.get("timeout")
-    effective_threads = _first(threads, stock.threads)
-    effective_timeout = _first(timeout, stock.timeout, DEFAULT_TIMEOUT)
+    effective_threads = first_number(threads, stock.threads) or 0
+    effective_timeout = first_number(timeout, stock.timeout, DEFAULT_TIMEOUT) or 0
     capsules = stock.capsules or ()
     capsule_threads = sum(capsule.threads for capsule in capsules)
     stop = entry.get("stop_timeout")
@@ -151,7 +153,8 @@ def _worker(entry: t.Mapping[str, t.Any], host: Host, stock: Effective, no: list
         tuple(queues),
         tuple(queue for queue, _weight in with_capsules(queues or stock.queues or (), capsules)),
         effective_threads,
-        _first(pool, None if threads is None else _first(threads) + capsule_threads, stock.pool),
+        first_number(pool, None if threads is None else (first_number(threads) or 0) + capsule_threads, stock.pool)
+        or 0,
         effective_timeout,
         10**9 if effective_stop == float("inf") else int(effective_stop),
         set_threads=threads is not None,
@@ -183,11 +186,6 @@ def _unknown(entries: t.Sequence[t.Mapping[str, t.Any]], host: Host, stock: Effe
         yield f"Which capsules a Sidekiq of this host has is not known. {stock.unknown['capsules']}"
 
 
-def _first(*values: t.Any) -> int:
-    """The first that is a number; what is not known is none."""
-    return next((int(value) for value in values if value is not None and str(value).isdigit()), 0)
-
-
 def _seconds(name: str, value: t.Any, no: list[str]) -> float:
     seconds = parse_timespan(str(value))
     if seconds is None:
@@ -207,7 +205,7 @@ def _parse_queues(name: str, entries: t.Sequence[t.Any], no: list[str]) -> list[
         else:
             queue, comma, rest = str(entry).partition(",")
             weight, extra = (rest if comma else None), set()
-        number = int(str(weight)) if weight is not None and str(weight).isdigit() else None
+        number = whole_number(weight)
         if extra or not _QUEUE.fullmatch(queue) or (weight is not None and not number):
             no.append(
                 f"Worker {name}: {entry!r} is no queue. Write its name, or name and weight: {{name: push, weight: 6}}."
@@ -322,7 +320,7 @@ def _connections(workers: t.Sequence[Worker], host: Host, limits: Limits, no: li
     if limits.reserved_connections is not None:
         parts.append((limits.reserved_connections, f"web and streaming {limits.reserved_connections}"))
     else:
-        parts += beside(host)
+        parts += server_connections(host.web, host.streaming)
     if host.reserved:
         parts.append((host.reserved, f"kept by PostgreSQL {host.reserved}"))
     if limits.other_connections:
@@ -344,18 +342,13 @@ def _connections(workers: t.Sequence[Worker], host: Host, limits: Limits, no: li
     return f"{line} = {total} of {allowed}"
 
 
-def beside(host: Host) -> list[tuple[int, str]]:
-    """Connections of the web and streaming servers on this host, each with its arithmetic."""
-    found = []
-    if host.web is not None:
-        seen = {**host.variables, **host.web}
-        processes = _first(seen.get("WEB_CONCURRENCY"), 2)
-        threads = _first(seen.get("DB_POOL"), seen.get("MAX_THREADS"), 5)
-        found.append((max(1, processes) * threads, f"web {max(1, processes)} x {threads}"))
-    if host.streaming:
-        pool = _first(host.variables.get("DB_POOL"), 10)
-        found.append((host.streaming * pool, f"streaming {host.streaming} x {pool}"))
-    return found
+def server_connections(web: Server | None, streaming: Server | None) -> list[tuple[int, str]]:
+    """Connections to PostgreSQL of the web and streaming servers, each with its arithmetic."""
+    return [
+        (server.processes * server.pool, f"{name} {server.processes} x {server.pool}")
+        for name, server in (("web", web), ("streaming", streaming))
+        if server is not None
+    ]
 
 
 def _exporter(workers: t.Sequence[Worker], host: Host, warn: list[str]) -> None:

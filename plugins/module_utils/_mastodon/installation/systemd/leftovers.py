@@ -10,9 +10,11 @@ import os
 import typing as t
 from dataclasses import dataclass
 
+STOP_TIMEOUT_DROP_IN: t.Final = "zzz-workers-stop.conf"
+"""Of the role workers while units change, so that systemd waits as long as the process that runs now may need."""
 ROLES: t.Final[t.Mapping[str, str]] = {
     "zzz-restart-stop.conf": "restart",
-    "zzz-workers-stop.conf": "workers",
+    STOP_TIMEOUT_DROP_IN: "workers",
     "zz-federation-rescue.conf": "federation_rescue",
 }
 _FOLDER: t.Final = "/run/systemd/system"

@@ -41,7 +41,7 @@ PROPERTIES: t.Final = (
 )
 _SIDEKIQ = re.compile(r"(?:^|[\s/'\";&|])sidekiq(?:swarm)?(?=$|[\s'\";&|])")
 _ENGINES: t.Final = ("podman", "docker", "docker-compose", "podman-compose", "nerdctl", "systemd-nspawn")
-_ACTIVE: t.Final = ("active", "reloading", "activating", "deactivating", "refreshing")
+ACTIVE: t.Final = ("active", "reloading", "activating", "deactivating", "refreshing")
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Unit:
 
     @property
     def active(self) -> bool:
-        return self.state in _ACTIVE
+        return self.state in ACTIVE
 
     @property
     def idle(self) -> bool:

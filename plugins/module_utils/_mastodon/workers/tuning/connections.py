@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from ...installation.surroundings import streaming_connections, web_connections
 from ..host import Host
-from ..validate import beside
+from ..validate import server_connections
 from .machine import Preferences
 
 DEFAULT_MAX: t.Final = 100
@@ -82,7 +83,7 @@ def _source(host: Host, known: int | None) -> str:
 def _here(host: Host, preferences: Preferences) -> list[tuple[int, str]]:
     if preferences.reserved_connections is not None:
         return [(preferences.reserved_connections, f"{preferences.reserved_connections} (tuning_reserved_connections)")]
-    return [(count, f"{count} ({text})") for count, text in beside(host)]
+    return [(count, f"{count} ({text})") for count, text in server_connections(host.web, host.streaming)]
 
 
 def _other_hosts(
@@ -110,6 +111,6 @@ def _missing(host: Host, preferences: Preferences) -> list[tuple[int, str]]:
     """Web and streaming servers that are not on this host are on another one, with the settings of this one."""
     if preferences.reserved_connections is not None:
         return []
-    web = beside(replace(host, web={}, streaming=0)) if host.web is None else []
-    streaming = [] if host.streaming else beside(replace(host, web=None, streaming=1))
-    return [(count, f"{count} ({text}, on another host)") for count, text in [*web, *streaming]]
+    web = web_connections(host.variables) if host.web is None else None
+    streaming = streaming_connections([host.variables]) if host.streaming is None else None
+    return [(count, f"{count} ({text}, on another host)") for count, text in server_connections(web, streaming)]

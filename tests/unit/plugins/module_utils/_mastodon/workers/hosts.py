@@ -113,7 +113,9 @@ def facts(
         if name not in outside and _unit(name, everything).parts
     ]
     web = surroundings.web_server(units, None)
-    streaming = surroundings.streaming_connections(surroundings.streaming_servers(units, None), values)
+    streaming = surroundings.streaming_connections(
+        [{**values, **unit.environment()} for unit in surroundings.streaming_servers(units, None)]
+    )
     return {
         "stock_unit": "mastodon-sidekiq.service",
         "installation": {
@@ -131,7 +133,7 @@ def facts(
                 }
             },
             "jemalloc": surroundings.jemalloc(lambda command: (0, libraries, "")),
-            "web": web and vars(surroundings.web_connections(web, values)),
+            "web": web and vars(surroundings.web_connections({**values, **web.environment()})),
             "streaming": streaming and vars(streaming),
             "workers": workers,
             "elsewhere": [{"identity": identity, "killed": True} for identity in killed],

@@ -10,8 +10,8 @@ import pytest
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.host import read_host
 from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.workers.validate import (
     Limits,
-    beside,
     declare,
+    server_connections,
 )
 
 from .hosts import SIDEKIQ_YML, STOCK, facts
@@ -274,7 +274,8 @@ WRAPPER = "\nId=mastodon-streaming.service\nLoadState=loaded\nActiveState=active
     ],
 )
 def test_what_else_connects(around, dotenv, wanted):
-    assert beside(read_host(facts(around=around, dotenv=dotenv))) == wanted
+    host = read_host(facts(around=around, dotenv=dotenv))
+    assert server_connections(host.web, host.streaming) == wanted
 
 
 def test_more_than_25_threads_are_a_warning():
