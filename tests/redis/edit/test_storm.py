@@ -19,16 +19,13 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._mastodon.jobs 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.archive.reader import Archive
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.bitmap import has_bit
 from ansible_collections.fediverse.mastodon.plugins.module_utils._sidekiq.keys import Keys
-from ansible_collections.fediverse.mastodon.tests.redis import storm, victim
+from ansible_collections.fediverse.mastodon.tests.redis import killing, storm, victim
 from ansible_collections.fediverse.mastodon.tests.redis.intents import module_options
 from ansible_collections.fediverse.mastodon.tests.redis.killing import Storm, Usual, storm_round
 
 PUSHES, CRAWLS, BACKUPS = storm.CLASSES
 STATES: dict[str, dict[str, Any]] = {
-    "absent": {"classes": [PUSHES, CRAWLS]},
-    "dead": {"classes": [CRAWLS]},
-    "moved": {"classes": [PUSHES], "to_queue": "slow"},
-    "enqueued": {"sets": ["retry", "scheduled", "dead"], "classes": [CRAWLS]},
+    **{state: options for state, options in killing.STATES.items() if state != "unique"},
     "rescheduled": {"classes": [BACKUPS], "in": "2h"},
 }
 

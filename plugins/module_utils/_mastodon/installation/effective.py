@@ -123,9 +123,7 @@ def _unknown(why: str) -> Effective:
 def _threads(said: Said, options: Options, environment: t.Mapping[str, str], unknown: dict[str, str]) -> int | None:
     if options.concurrency is not None:
         return options.concurrency
-    reason = _not_in_config(said, "concurrency")
-    if reason:
-        unknown["threads"] = reason
+    if _is_unclear(said, "concurrency", "threads", unknown):
         return None
     if said.config and said.config.concurrency is not None:
         return said.config.concurrency
@@ -135,9 +133,7 @@ def _threads(said: Said, options: Options, environment: t.Mapping[str, str], unk
 def _queues(said: Said, options: Options, unknown: dict[str, str]) -> tuple[Queue, ...] | None:
     if options.queues:
         return options.queues
-    reason = _not_in_config(said, "queues")
-    if reason:
-        unknown["queues"] = reason
+    if _is_unclear(said, "queues", "queues", unknown):
         return None
     names = said.config.queues if said.config else ()
     weights = said.config.weights if said.config else {}
@@ -147,9 +143,7 @@ def _queues(said: Said, options: Options, unknown: dict[str, str]) -> tuple[Queu
 def _timeout(said: Said, options: Options, unknown: dict[str, str]) -> int | None:
     if options.timeout is not None:
         return options.timeout
-    reason = _not_in_config(said, "timeout")
-    if reason:
-        unknown["timeout"] = reason
+    if _is_unclear(said, "timeout", "timeout", unknown):
         return None
     return (said.config.timeout if said.config else None) or DEFAULT_TIMEOUT
 
@@ -157,9 +151,7 @@ def _timeout(said: Said, options: Options, unknown: dict[str, str]) -> int | Non
 def _capsules(said: Said, unknown: dict[str, str]) -> tuple[Capsule, ...] | None:
     if not _has_capsules(said):
         return ()
-    reason = _not_in_config(said, "capsules")
-    if reason:
-        unknown["capsules"] = reason
+    if _is_unclear(said, "capsules", "capsules", unknown):
         return None
     return said.config.capsules if said.config else ()
 
@@ -182,11 +174,12 @@ def _pool(said: Said, threads: int | None, environment: t.Mapping[str, str], unk
     return threads
 
 
-def _not_in_config(said: Said, key: str) -> str:
-    """Why the file does not tell a key; empty where it does, or where it says nothing of it."""
-    if said.config is None:
-        return said.why_no_config
-    return said.config.unclear.get(key, "")
+def _is_unclear(said: Said, key: str, name: str, unknown: dict[str, str]) -> bool:
+    """Whether the file may set a key without telling to what; the reason goes to `unknown`, by the name of the result."""
+    reason = said.why_no_config if said.config is None else said.config.unclear.get(key, "")
+    if reason:
+        unknown[name] = reason
+    return bool(reason)
 
 
 def _has_capsules(said: Said) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from ...._sidekiq.humanize import size
 from .bounds import REDIS_EXTRA, Bounds
 from .connections import Budget
-from .layout import Layout, most_threads
+from .layout import WORTH, Layout, most_threads
 from .machine import Machine, Preferences
 
 _LIFTED: t.Final = sys.maxsize
@@ -22,8 +22,6 @@ _STEP: t.Final = 50
 """max_connections is advised in steps of 50, as every change restarts PostgreSQL."""
 MANY_CONNECTIONS: t.Final = 300
 """max_connections is advised up to here. Beyond it the advice is PgBouncer, as in Mastodon's own guide to scaling."""
-_WORTH: t.Final = 0.9
-"""A limit is named if it costs a tenth of the threads, as for a process (see layout.py)."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def raises(
             sentence=f"{step.sentence}: {step.layout} = {step.layout.total} threads instead of {room.total}.",
         )
         for step in found
-        if step.layout.total * _WORTH > room.total
+        if step.layout.total * WORTH > room.total
     )
 
 
@@ -71,7 +69,7 @@ def no_raise(bounds: Bounds, room: Layout, preferences: Preferences) -> str:
     }
     for one, other in itertools.combinations(lifts, 2):
         layout = most_threads(replace(bounds, **lifts[one], **lifts[other]), preferences.fewest)  # type: ignore[arg-type]
-        if layout.total * _WORTH > room.total:
+        if layout.total * WORTH > room.total:
             return f"Limit: {one} and {other} together. Raising one of them alone gives little."
     return "Limit: several limits together. Raising one or two of them gives little."
 
@@ -84,7 +82,7 @@ def _connections(room: Layout, most: t.Callable[..., Layout], preferences: Prefe
     text = f"Raise max_connections from {now} to"
     if to > MANY_CONNECTIONS:
         capped = most(connections=max(0, MANY_CONNECTIONS - budget.taken))
-        if capped.total * _WORTH > room.total:
+        if capped.total * WORTH > room.total:
             layout, to = capped, MANY_CONNECTIONS
         else:
             text = f"max_connections is {now}. Put PgBouncer in front, with a max_client_conn of"

@@ -15,7 +15,8 @@ from .machine import Preferences
 
 NEAR: t.Final = 5
 """Threads in each process that are not worth a restart of all. What is measured moves a little each day."""
-_WORTH: t.Final = 0.9
+WORTH: t.Final = 0.9
+"""What costs less than a tenth of the threads is not worth a process, nor a higher limit."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def most_threads(bounds: Bounds, fewest: int) -> Layout:
     if not enough:
         return Layout((each[1],) if each[1] else ())
     most = max(processes * threads for processes, threads in enough.items())
-    processes = max(processes for processes, threads in enough.items() if processes * threads >= most * _WORTH)
+    processes = max(processes for processes, threads in enough.items() if processes * threads >= most * WORTH)
     return Layout((each[processes],) * processes)
 
 
