@@ -15,7 +15,7 @@ description:
     a text occurs, such as the name of a remote server.
   - Anybody can write to the journal, and Ansible itself writes the arguments of its modules there. Only the kernel and systemd are believed when they
     say that a process was killed.
-  - Sidekiq writes the arguments of a job beside its error. They are removed before a line leaves the host, and so is what a terminal would obey.
+  - Sidekiq logs the arguments of a job with its error. They are removed before a line leaves the host, and so are control and direction characters.
   - At most 200,000 bytes are read for each text, and a line is cut after 300 characters.
 extends_documentation_fragment:
   - fediverse.mastodon.attributes

@@ -114,36 +114,36 @@ def read_all(here: Here) -> Result:
     """What each of the modules returns, by the name of the read."""
     answers: dict[str, Result] = {}
     warnings: list[str] = []
-    for one in here.options["reads"]:
-        if one["name"] in answers:
-            raise BadOption(f"reads: two of them have the name {one['name']!r}.")
-        at_least(0, "pause", one["pause"])
-        time.sleep(one["pause"])
+    for wanted in here.options["reads"]:
+        if wanted["name"] in answers:
+            raise BadOption(f"reads: two of them have the name {wanted['name']!r}.")
+        at_least(0, "pause", wanted["pause"])
+        time.sleep(wanted["pause"])
         try:
-            result = _read(one, here)
+            result = _read(wanted, here)
         except SidekiqError as failure:
-            raise SidekiqError(f"{one['module']}: {failure}", failure.hint, failure.origin) from failure
+            raise SidekiqError(f"{wanted['module']}: {failure}", failure.hint, failure.origin) from failure
         warnings += [warning for warning in result.pop("warnings", ()) if warning not in warnings]
-        answers[one["name"]] = result
+        answers[wanted["name"]] = result
     return {"changed": False, "answers": answers, "warnings": warnings}
 
 
-def _read(one: t.Mapping[str, t.Any], here: Here) -> Result:
-    path = one["only_if_exists"]
+def _read(wanted: t.Mapping[str, t.Any], here: Here) -> Result:
+    path = wanted["only_if_exists"]
     if path is not None and not os.path.exists(path):
         return {"changed": False, "skipped": True}
-    reader = READERS[one["module"]]()
-    return reader.read(_options(one, reader.spec, here), here)
+    reader = READERS[wanted["module"]]()
+    return reader.read(_options(wanted, reader.spec, here), here)
 
 
-def _options(one: t.Mapping[str, t.Any], spec: Spec, here: Here) -> dict[str, t.Any]:
-    """The options of one read, judged as Ansible judges those of a task, beside those of the connection."""
+def _options(wanted: t.Mapping[str, t.Any], spec: Spec, here: Here) -> dict[str, t.Any]:
+    """The options of a read, validated as Ansible validates those of a task, and the options of the connection."""
     shared = connection_argument_spec()
     own = {name: option for name, option in spec.items() if name not in shared}
-    hidden = [name for name in one["options"] if own.get(name, {}).get("no_log")]
+    hidden = [name for name in wanted["options"] if own.get(name, {}).get("no_log")]
     if hidden:
         raise BadOption(f"{hidden[0]} is a secret, which reads would show. Run the module in a task of its own.")
-    validated = ArgumentSpecValidator(own).validate(one["options"])
+    validated = ArgumentSpecValidator(own).validate(wanted["options"])
     if validated.error_messages:
         raise BadOption(" ".join(validated.error_messages))
     return {**{name: here.options[name] for name in shared}, **validated.validated_parameters}

@@ -50,7 +50,7 @@ class Unit:
 
     `path`: its unit file, empty where it has none; `drop_ins` in the order in which systemd reads them. `memory_high`
     and `memory_max` in bytes, None for no limit.
-    `restarts`: how often systemd started it again by itself; `memory`: bytes that it uses, None if nobody counts them.
+    `restarts`: how often systemd started it again by itself; `memory`: bytes that it uses, None if systemd does not count them.
     """
 
     name: str

@@ -15,7 +15,7 @@ from .connections import Budget
 from .machine import Machine, Preferences
 
 REDIS_EXTRA: t.Final = 10
-"""Connections of a Sidekiq process beside those of its threads (Sidekiq 7 and 8: the internal pool; Sidekiq 6 has 5)."""
+"""Connections of a Sidekiq process in addition to those of its threads (Sidekiq 7 and 8: the internal pool; Sidekiq 6 has 5)."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Note that this file is private to the collection: it may change or go at any time without notice.
-"""What to know beside the numbers: processes that use much memory, and a setting that Sidekiq does not read."""
+"""Notes on a recommendation: processes that use much memory, and a setting that Sidekiq does not read."""
 
 from __future__ import annotations
 
