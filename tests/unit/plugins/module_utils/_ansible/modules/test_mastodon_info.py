@@ -17,7 +17,9 @@ NO_PID = 2**22 + 1  # more than any Linux gives (PID_MAX_LIMIT)
 
 
 @pytest.mark.parametrize(
-    ("hostname", "pid", "killed"), [(HERE, NO_PID, True), (HERE, os.getpid(), False), (f"not-{HERE}", NO_PID, False)]
+    ("hostname", "pid", "killed"),
+    [(HERE, NO_PID, True), (HERE, os.getpid(), False), (f"not-{HERE}", NO_PID, False)],
+    ids=["gone", "running", "on another host"],  # pytest-xdist wants the same names in each of its processes
 )
 def test_who_was_killed(hostname, pid, killed):
     process = Process(f"{hostname}:{pid}:abc", True, hostname, pid, queues=("pull",))
